@@ -1,0 +1,151 @@
+// What happened, in order. Nothing leaves the runner but events, and every string in one has passed the masker.
+// Every view (terminal, log, JSON lines) is a function of events.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "runner/base/exit_status.h"
+
+namespace buildspec_run {
+
+/// How a phase or a build stands. The cloud's words (buildspec.md 3.1).
+enum class Status { in_progress, succeeded, failed, fault, timed_out, stopped };
+[[nodiscard]] std::string_view to_string(Status status) noexcept;  // "SUCCEEDED"
+
+/// A place in the buildspec, ready to print: `line` 0 is the whole file.
+struct Place {
+  std::string file;
+  std::size_t line = 0;
+  std::size_t column = 0;
+};
+[[nodiscard]] std::string to_string(const Place& place);  // "buildspec.yml:4:9"
+
+struct RunStarted {
+  std::string version;            // of buildspec-run
+  std::string source_dir;         // absolute
+  std::string repository_root;    // absolute; empty: not in a repository
+  std::string buildspec;          // as the user named it
+  std::string shell;              // path of the program
+  std::string log_file;           // absolute; empty: not kept
+};
+/// A build begins; a RETRY begins a new one.
+struct BuildStarted {
+  std::string build_id;  // "PROJECT:UUID"
+  int attempt = 1;
+};
+/// A finding about the buildspec, or about this run. `text` is the rendered diagnostic without colours.
+struct Diagnosed {
+  std::string severity;  // "note", "warning", "error"
+  std::string id;
+  std::string message;
+  std::optional<Place> place;
+  std::string text;
+};
+struct PhaseStarted {
+  std::string phase;  // "DOWNLOAD_SOURCE", "INSTALL", …
+  bool in_file = true;
+  std::size_t tasks = 0;
+};
+struct TaskStarted {
+  std::string phase;
+  std::string label;  // "build[3]"
+  std::string text;   // of the command
+  Place place;
+};
+/// A piece of output, stdout and stderr in the order written. At most 64 KiB; views the caller's memory.
+struct Output {
+  std::string_view text;
+  bool ends_line = false;   // the last byte is the end of a line
+  bool background = false;  // written by a process that outlived its command
+};
+struct TaskFinished {
+  std::string phase;
+  std::string label;
+  std::string text;
+  Place place;
+  Status status = Status::succeeded;
+  ExitStatus exit;
+  std::chrono::nanoseconds took{0};
+  std::string hint;  // for people: what may be behind this failure; empty: nothing known
+};
+struct PhaseFinished {
+  std::string phase;
+  Status status = Status::succeeded;
+  std::string code;     // phase context, "COMMAND_EXECUTION_ERROR"; empty on success
+  std::string message;  // phase context, the cloud's text
+  std::chrono::nanoseconds took{0};
+};
+struct ExportedVariable {
+  std::string name;
+  std::string value;
+};
+struct VariablesExported {
+  std::vector<ExportedVariable> variables;
+};
+struct BuildFinished {
+  std::string build_id;
+  Status status = Status::succeeded;
+  bool will_retry = false;
+  std::chrono::nanoseconds took{0};
+};
+/// The last event. `failed_*` name the first failure, when a command was behind it.
+struct RunFinished {
+  Status status = Status::succeeded;
+  std::string failed_phase;
+  std::string failed_label;
+  std::string failed_text;
+  std::optional<Place> failed_place;
+  std::string message;  // phase context message of the first failure, or the machine's error
+  std::chrono::nanoseconds took{0};
+};
+
+using EventBody = std::variant<RunStarted, BuildStarted, Diagnosed, PhaseStarted, TaskStarted, Output, TaskFinished,
+                               PhaseFinished, VariablesExported, BuildFinished, RunFinished>;
+
+struct Event {
+  std::uint64_t sequence = 0;           // from 1, without gaps in a run
+  std::string_view run_id;
+  std::string_view build_id;            // empty before BuildStarted
+  std::string_view task;                // label of the running task; empty between tasks
+  std::chrono::system_clock::time_point wall;
+  std::chrono::nanoseconds monotonic{0};  // since RunStarted
+  EventBody body;
+};
+
+/// "run-started", "output", …: the `type` of the JSON form.
+[[nodiscard]] std::string_view type_of(const EventBody& body) noexcept;
+
+/// Takes events, on the build's thread, one after the other. Must not throw. What a view cannot write (a closed pipe, a
+/// full disk) is its own affair: a build does not end because nobody listens.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void on(const Event& event) = 0;
+  /// Called now and then (about ten times a second) while nothing happens, for views that show elapsed time.
+  virtual void tick() {}
+};
+
+/// Hands each event to several sinks, in order. Does not own them.
+class Fanout : public EventSink {
+ public:
+  explicit Fanout(std::vector<EventSink*> sinks) : sinks_(std::move(sinks)) {}
+  void on(const Event& event) override;
+  void tick() override;
+
+ private:
+  std::vector<EventSink*> sinks_;
+};
+
+/// One event as a JSON object on one line, without the LF (schema/event.schema.json).
+[[nodiscard]] std::string to_json_line(const Event& event);
+
+/// The same for the kept copy: an Output names its bytes in the kept log in place of the text.
+[[nodiscard]] std::string to_json_line(const Event& event, std::uint64_t log_offset);
+
+}  // namespace buildspec_run

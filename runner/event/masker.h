@@ -1,0 +1,56 @@
+// Secrets leave no trace in what the runner says. Source: actions.md section 9.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace buildspec_run {
+
+/// Knows the secrets and replaces them. Values may be added while it is in use. Not thread-safe.
+class Masker {
+ public:
+  Masker();
+  ~Masker();
+  Masker(Masker&&) noexcept;
+  Masker& operator=(Masker&&) noexcept;
+
+  /// Adds a secret in every encoding of actions.md 9.2, trimmed, and each of its lines (9.1). Empty: nothing.
+  void add(std::string_view secret);
+  [[nodiscard]] bool empty() const noexcept;
+
+  /// `text` with every occurrence of every registered form replaced: overlapping and touching ones by one "***".
+  [[nodiscard]] std::string mask(std::string_view text) const;
+  /// Whether `mask` would change `text`.
+  [[nodiscard]] bool contains_secret(std::string_view text) const;
+
+  /// Masks a stream cut anywhere: the result of `write` pieces and one `finish` joined equals `mask` of the whole,
+  /// whatever the cuts. What may be the beginning of a secret is held back (never more than the longest form less one
+  /// byte) until more comes or `finish` is called.
+  class Stream {
+   public:
+    explicit Stream(const Masker& masker);
+    ~Stream();
+    Stream(Stream&&) noexcept;
+    /// Appends to `out` what can be said now.
+    void write(std::string_view chunk, std::string& out);
+    /// Appends the rest, and is ready for a new text.
+    void finish(std::string& out);
+
+   private:
+    struct State;
+    std::unique_ptr<State> state_;
+  };
+
+ private:
+  friend class Stream;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// All forms of actions.md 9.2 for one value, without duplicates: for tests.
+[[nodiscard]] std::vector<std::string> secret_forms(std::string_view value);
+
+}  // namespace buildspec_run

@@ -1,0 +1,58 @@
+// What to run, complete, and what comes of it.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace buildspec_run {
+
+class SourceText;
+
+/// The verdict, and the exit code of the program that goes with it.
+enum class Outcome {
+  succeeded = 0,
+  failed = 1,         // the build failed: a command, a time-out
+  invalid = 2,        // the buildspec is wrong: nothing has run
+  machine_error = 3,  // the machine could not
+  interrupted = 130,  // SIGINT
+  terminated = 143,   // SIGTERM
+};
+
+/// A build to run. Complete: nothing else is looked up in the environment of the process.
+struct Request {
+  std::string run_id;
+  std::string source_dir;      // absolute; commands start here
+  std::string buildspec_name;  // as messages call it
+  const SourceText* buildspec = nullptr;
+  std::string project = "local";  // CODEBUILD_PROJECT…, part of the build id
+  std::string sh = "sh";       // what "sh" and "/bin/sh" mean
+  std::string initiator;       // CODEBUILD_INITIATOR
+
+  /// Variables of the host that pass to the build, below all that the buildspec sets.
+  std::map<std::string, std::string> host_environment;
+  std::map<std::string, std::string> project_variables;
+  std::map<std::string, std::string> override_variables;
+  /// Secrets by name: of the environment (`--secret`) …
+  std::map<std::string, std::string> secret_variables;
+  /// … and what parameter-store and secrets-manager references resolve to, offline (`--secrets-file`).
+  std::map<std::string, std::string> secret_lookup;
+
+  std::chrono::milliseconds build_timeout{std::chrono::hours(1)};
+  std::optional<std::chrono::milliseconds> phase_timeout, command_timeout;
+  std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};
+  bool continue_succeeds = false;  // on-failure: CONTINUE does not fail the build (buildspec.md 3.3)
+  std::string temporary_directory = "/tmp";
+  std::string log_file;            // shown in the header; empty: not kept
+};
+
+/// What a finished build leaves.
+struct Finished {
+  Outcome outcome = Outcome::succeeded;
+  std::vector<std::pair<std::string, std::string>> exported;  // names of env.exported-variables that were set
+};
+
+}  // namespace buildspec_run

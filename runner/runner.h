@@ -1,0 +1,27 @@
+// buildspec-run as a library. A build is a Request; what happens is told to an EventSink, what must be decided is asked of
+// a Controller, and the answer is an Outcome.
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "runner/base/result.h"
+#include "runner/exec/request.h"
+
+namespace buildspec_run {
+
+class Controller;
+class EventSink;
+
+/// Where the parts of the program are.
+struct Machine {
+  std::string supervisor;  // absolute path of the supervisor program
+  std::string git_module;  // absolute path of the git module
+};
+
+/// Runs one build to its end. `stop`: cancels (Ctrl-C; `finally` still runs); `kill`: ends everything now.
+/// An Error: the machine could not; `events` has been told.
+Result<Finished> run_build(const Request& request, const Machine& machine, Controller& controller, EventSink& events,
+                           std::stop_token stop, std::stop_token kill);
+
+}  // namespace buildspec_run

@@ -1,0 +1,60 @@
+// Processes. Everything a build starts is started by the supervisor, a small program of its own (runner/supervisor),
+// and ends with the run: also what called setsid, forked twice or ignores SIGTERM.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/base/exit_status.h"
+#include "runner/base/result.h"
+#include "runner/sys/files.h"
+
+namespace buildspec_run {
+
+/// A process to start. Complete: nothing is inherited from ours.
+struct ProcessSpec {
+  std::vector<std::string> argv;  // argv[0] is looked up in env's PATH when it has no slash
+  std::map<std::string, std::string> env;
+  Path cwd;
+  std::string user;  // run as this user (needs root); empty: as the caller
+  std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};  // Source: actions/runner, ProcessInvoker.cs
+  std::optional<std::chrono::steady_clock::time_point> deadline;      // then it is stopped like a cancelled one
+};
+
+struct ProcessEnd {
+  ExitStatus exit;
+  bool stopped = false;    // by the stop token
+  bool timed_out = false;  // by the deadline
+};
+
+class ProcessRunner {
+ public:
+  using OnOutput = std::function<void(std::string_view chunk)>;
+  virtual ~ProcessRunner() = default;
+
+  /// Runs one process to its exit. `on_output` gets both its streams in the order written, cut anywhere; what a job left
+  /// behind writes later belongs to the build (`on_background`), not to this process. A non-zero exit is a result; an
+  /// Error means that it could not be started (its code is the errno of exec) or watched (the supervisor has died:
+  /// code ECONNRESET, and every descendant has been ended).
+  virtual Result<ProcessEnd> run(const ProcessSpec& spec, const OnOutput& on_output, std::stop_token stop) = 0;
+
+  /// Gets what background jobs write between processes; called from within `run` and `pump`.
+  virtual void on_background(OnOutput on_output) = 0;
+  /// Called about ten times a second while a process runs.
+  virtual void on_tick(std::function<void()> tick) = 0;
+  /// Ends every process that is still there: TERM, then KILL after `grace`. Returns how many there were.
+  virtual Result<int> end_all(std::chrono::milliseconds grace) = 0;
+};
+
+/// Starts the supervisor at `supervisor` (an absolute path). `kill_now`: when it is requested, a running process is
+/// ended by SIGKILL at once, whatever its grace (a second Ctrl-C).
+Result<std::unique_ptr<ProcessRunner>> make_process_runner(const Path& supervisor, std::stop_token kill_now = {});
+
+}  // namespace buildspec_run
