@@ -17,7 +17,9 @@ class Masker {
   Masker(Masker&&) noexcept;
   Masker& operator=(Masker&&) noexcept;
 
-  /// Adds a secret in every encoding of actions.md 9.2, trimmed, and each of its lines (9.1). Empty: nothing.
+  /// Adds a secret in every encoding of actions.md 9.2, trimmed, and each of its lines (9.1). One of several lines is known
+  /// with LF and with CR LF as well, whatever it is written with. Empty: nothing. Holds from the next `mask` or `write` on,
+  /// for what a stream holds back, too; what makes finding fast is made then, in about a millisecond for 100 secrets.
   void add(std::string_view secret);
   [[nodiscard]] bool empty() const noexcept;
 
@@ -40,6 +42,7 @@ class Masker {
     void finish(std::string& out);
 
    private:
+    friend class Masker;
     struct State;
     std::unique_ptr<State> state_;
   };

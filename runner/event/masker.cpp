@@ -1,0 +1,619 @@
+// Secrets are found by two machines that share the work.
+//
+// The automaton (Aho-Corasick over all forms) is exact and linear whatever the text: its state after a byte
+// is the longest end of the text that may be the beginning of a form, which is also all that a stream has to
+// hold back. It costs some nanoseconds a byte.
+//
+// The sieve skips text in which nothing begins, and reads only every k-th place of it. A form of at least k +
+// q - 1 bytes covers, wherever it lies, one of those places whole with the q bytes behind it; so when none of
+// the q bytes that the forms have at their offsets 0 .. k-1 is found there (a bitmap of hashes says), no form
+// has begun in the last k bytes. Where the bitmap says "perhaps", the automaton starts at the first place in
+// question and runs until nothing of it is left. The places are k bytes apart whatever is read, so the
+// processor reads many of them at once, which a shift table (Wu-Manber) would not let it do. One short form
+// makes k small for all, so short and long forms have a sieve each.
+//
+// Every byte is seen at most once by each sieve and a constant number of times by the automaton: text made of
+// the beginnings of secrets costs what the automaton costs, no more.
+
+#include "runner/event/masker.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "runner/base/check.h"
+
+namespace buildspec_run {
+namespace {
+
+// --- Forms
+// -----------------------------------------------------------------------------------------------------------
+
+// The length in UTF-16 units, which is what the limits of actions.md 9.2 count.
+std::size_t utf16_length(std::string_view text) {
+  std::size_t length = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    length += (byte & 0xC0) != 0x80 ? 1 : 0;
+    length += byte >= 0xF0 ? 1 : 0;
+  }
+  return length;
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j)
+      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0u);
+    text += kDigits[group >> 18];
+    text += kDigits[group >> 12 & 63];
+    text += count > 1 ? kDigits[group >> 6 & 63] : '=';
+    text += count > 2 ? kDigits[group & 63] : '=';
+  }
+  return text;
+}
+
+std::string replaced(std::string_view text, char from, std::string_view to) {
+  std::string result;
+  for (const char c : text) {
+    if (c == from)
+      result += to;
+    else
+      result += c;
+  }
+  return result;
+}
+
+// Source: actions.md 7.6.2 (Newtonsoft's escapes).
+std::string json_escaped(std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::string_view rest = text.substr(i);
+    if (rest.starts_with("\xC2\x85")) {
+      result += "\\u0085", i += 1;
+    } else if (rest.starts_with("\xE2\x80\xA8") || rest.starts_with("\xE2\x80\xA9")) {
+      result += rest[2] == '\xA8' ? "\\u2028" : "\\u2029", i += 2;
+    } else {
+      const char c = text[i];
+      switch (c) {
+        case '"':
+          result += "\\\"";
+          break;
+        case '\\':
+          result += "\\\\";
+          break;
+        case '\b':
+          result += "\\b";
+          break;
+        case '\f':
+          result += "\\f";
+          break;
+        case '\n':
+          result += "\\n";
+          break;
+        case '\r':
+          result += "\\r";
+          break;
+        case '\t':
+          result += "\\t";
+          break;
+        default:
+          if (static_cast<unsigned char>(c) < 0x20) {
+            result += "\\u00";
+            result += kHex[c >> 4];
+            result += kHex[c & 15];
+          } else {
+            result += c;
+          }
+      }
+    }
+  }
+  return result;
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string result;
+  for (const char c : text) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      result += c;
+    } else {
+      result += '%';
+      result += kHex[static_cast<unsigned char>(c) >> 4];
+      result += kHex[static_cast<unsigned char>(c) & 15];
+    }
+  }
+  return result;
+}
+
+std::string xml_escaped(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    switch (c) {
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      case '\'':
+        result += "&apos;";
+        break;
+      case '&':
+        result += "&amp;";
+        break;
+      default:
+        result += c;
+    }
+  }
+  return result;
+}
+
+// PowerShell colours an error after an ampersand and so cuts a secret in two there. Shorter halves are left
+// alone.
+constexpr std::size_t kShortestHalf = 6;
+
+std::string_view before_ampersand(std::string_view text) {
+  const std::size_t plus = text.find("&+");
+  const std::size_t last = text.rfind('&');
+  if (last == std::string_view::npos) return {};
+  const std::string_view half =
+      plus != std::string_view::npos ? text.substr(0, plus + 2) : text.substr(0, last + 1);
+  return utf16_length(half) >= kShortestHalf ? half : std::string_view();
+}
+
+std::string_view after_ampersand(std::string_view text) {
+  const std::size_t plus = text.find("&+");
+  const std::size_t last = text.rfind('&');
+  if (last == std::string_view::npos) return {};
+  std::string_view half = text.substr(last + 1);
+  if (plus != std::string_view::npos) {
+    half = text.substr(plus + 2);
+    if (!half.empty()) half.remove_prefix(1);  // the coloured character, whole
+    while (!half.empty() && (static_cast<unsigned char>(half[0]) & 0xC0) == 0x80) half.remove_prefix(1);
+  }
+  return utf16_length(half) >= kShortestHalf ? half : std::string_view();
+}
+
+// White space as .NET trims it.
+constexpr std::array<std::string_view, 25> kBlanks = {
+    "\t",           "\n",           "\v",           "\f",           "\r",           " ",
+    "\xC2\x85",     "\xC2\xA0",     "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82",
+    "\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87", "\xE2\x80\x88",
+    "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F",
+    "\xE3\x80\x80"};
+
+std::string_view trimmed(std::string_view text) {
+  const auto blank_at = [&](auto fits) {
+    const auto found = std::find_if(kBlanks.begin(), kBlanks.end(), fits);
+    return found == kBlanks.end() ? std::size_t{0} : found->size();
+  };
+  while (const std::size_t bytes = blank_at([&](std::string_view blank) { return text.starts_with(blank); }))
+    text.remove_prefix(bytes);
+  while (const std::size_t bytes = blank_at([&](std::string_view blank) { return text.ends_with(blank); }))
+    text.remove_suffix(bytes);
+  return text;
+}
+
+// `text` with all its line ends as `line_end`.
+std::string with_line_ends(std::string_view text, std::string_view line_end) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') continue;
+    if (text[i] == '\n')
+      result += line_end;
+    else
+      result += text[i];
+  }
+  return result;
+}
+
+// --- The automaton
+// ---------------------------------------------------------------------------------------------------
+
+// States are numbered level by level, so that the children of one lie side by side, their labels sorted in
+// `labels_`.
+class Automaton {
+ public:
+  Automaton() = default;
+
+  // `forms`: sorted, no duplicates, none empty.
+  explicit Automaton(const std::vector<std::string_view>& forms) {
+    struct Range {
+      std::uint32_t begin, end;  // the forms that begin with the state's text
+    };
+    std::size_t bytes = 1;
+    for (const std::string_view form : forms) bytes += form.size();
+    check(bytes < std::numeric_limits<std::uint32_t>::max(), "the forms of all secrets fit into 4 GiB");
+    std::vector<Range> ranges;
+    ranges.push_back({0, static_cast<std::uint32_t>(forms.size())});
+    nodes_.emplace_back();
+    labels_.push_back(0);
+    for (std::uint32_t state = 0; state < nodes_.size(); ++state) {
+      auto [begin, end] = ranges[state];
+      const std::uint32_t depth = nodes_[state].depth;
+      if (begin < end && forms[begin].size() == depth) nodes_[state].longest = depth, ++begin;
+      if (state == 0) nodes_[state].longest = 0;
+      nodes_[state].first_child = static_cast<std::uint32_t>(nodes_.size());
+      while (begin < end) {
+        const char label = forms[begin][depth];
+        std::uint32_t last = begin + 1;
+        while (last < end && forms[last][depth] == label) ++last;
+        ++nodes_[state].children;
+        nodes_.push_back({.depth = depth + 1});
+        labels_.push_back(static_cast<unsigned char>(label));
+        ranges.push_back({begin, last});
+        begin = last;
+      }
+    }
+    for (std::uint32_t child = 1; child <= nodes_[0].children; ++child) from_root_[labels_[child]] = child;
+    for (std::uint32_t state = 1; state < nodes_.size(); ++state) {
+      const Node& parent = nodes_[state];
+      for (std::uint32_t child = parent.first_child; child < parent.first_child + parent.children; ++child) {
+        Node& node = nodes_[child];
+        node.fail = next(parent.fail, labels_[child]);
+        node.longest = std::max(node.longest, nodes_[node.fail].longest);
+      }
+    }
+  }
+
+  // The state behind `state` and `byte`. Linear in the bytes read since the root was left.
+  [[nodiscard]] std::uint32_t next(std::uint32_t state, unsigned char byte) const noexcept {
+    while (state != 0) {
+      const Node& node = nodes_[state];
+      if (node.children == 1) {
+        if (labels_[node.first_child] == byte) return node.first_child;
+      } else if (node.children > 1) {
+        const void* found = std::memchr(&labels_[node.first_child], byte, node.children);
+        if (found != nullptr)
+          return static_cast<std::uint32_t>(static_cast<const unsigned char*>(found) - labels_.data());
+      }
+      state = node.fail;
+    }
+    return from_root_[byte];
+  }
+
+  // Bytes at the end of the text that may be the beginning of a form.
+  [[nodiscard]] std::uint32_t depth(std::uint32_t state) const noexcept { return nodes_[state].depth; }
+  // Length of the longest form that ends here; 0: none does.
+  [[nodiscard]] std::uint32_t longest(std::uint32_t state) const noexcept { return nodes_[state].longest; }
+
+ private:
+  struct Node {
+    std::uint32_t first_child = 0;
+    std::uint32_t fail = 0;
+    std::uint32_t depth = 0;
+    std::uint32_t longest = 0;
+    std::uint32_t children = 0;
+  };
+
+  std::vector<Node> nodes_;
+  std::vector<unsigned char> labels_;
+  std::array<std::uint32_t, 256> from_root_{};
+};
+
+// --- The sieve
+// -------------------------------------------------------------------------------------------------------
+
+class Sieve {
+ public:
+  Sieve() = default;
+
+  explicit Sieve(const std::vector<std::string_view>& forms) {
+    if (forms.empty()) return;
+    std::size_t shortest = kLargestStride + kGram - 1;
+    for (const std::string_view form : forms) shortest = std::min(shortest, form.size());
+    gram_ = std::min(shortest, kGram);
+    stride_ = shortest - gram_ + 1;
+    mask_ = gram_ == 4 ? ~std::uint32_t{0} : (std::uint32_t{1} << (8 * gram_)) - 1;
+    std::size_t bits = kFewestBits;
+    while (bits < kMostBits && (std::size_t{1} << bits) < forms.size() * stride_ * kBitsPerGram) ++bits;
+    shift_ = 32 - static_cast<unsigned>(bits);
+    bits_.resize((std::size_t{1} << bits) / 64);
+    for (const std::string_view form : forms) {
+      for (std::size_t offset = 0; offset < stride_; ++offset) {
+        std::uint32_t gram = 0;
+        std::memcpy(&gram, form.data() + offset, gram_);
+        const std::uint32_t hash = hashed(gram);
+        bits_[hash / 64] |= std::uint64_t{1} << hash % 64;
+      }
+    }
+  }
+
+  // A place where a form may have begun, in the last `stride` bytes up to it; the first such place of `from`,
+  // `from + stride`, … A place too near to the end of `text` to be read counts as one. No form at all: the
+  // largest number.
+  [[nodiscard]] std::size_t find(std::string_view text, std::size_t from) const noexcept {
+    if (gram_ == 0) return std::numeric_limits<std::size_t>::max();
+    const char* data = text.data();
+    for (; from + sizeof(std::uint32_t) <= text.size(); from += stride_) {
+      std::uint32_t gram = 0;
+      std::memcpy(&gram, data + from, sizeof gram);
+      const std::uint32_t hash = hashed(gram & mask_);
+      if ((bits_[hash / 64] >> hash % 64 & 1) != 0) return from;
+    }
+    return from;
+  }
+
+  [[nodiscard]] std::size_t stride() const noexcept { return stride_; }
+
+ private:
+  static constexpr std::size_t kGram = 4;
+  static constexpr std::size_t kLargestStride = 16;
+  static constexpr std::size_t kFewestBits = 12, kMostBits = 20;
+  static constexpr std::size_t kBitsPerGram = 16;
+
+  [[nodiscard]] std::uint32_t hashed(std::uint32_t gram) const noexcept {
+    return gram * 0x9E3779B1u >> shift_;
+  }
+
+  std::size_t gram_ = 0;    // q; 0: no forms
+  std::size_t stride_ = 1;  // k
+  std::uint32_t mask_ = 0;
+  unsigned shift_ = 0;
+  std::vector<std::uint64_t> bits_;
+};
+
+// All that is made from one set of forms.
+struct Finder {
+  Automaton automaton;
+  Sieve short_forms, long_forms;
+
+  explicit Finder(const std::vector<std::string_view>& forms) : automaton(forms) {
+    constexpr std::size_t kLong = 8;
+    std::vector<std::string_view> few, many;
+    for (const std::string_view form : forms) (form.size() < kLong ? few : many).push_back(form);
+    short_forms = Sieve(few);
+    long_forms = Sieve(many);
+  }
+};
+
+// Runs `finder` over `text`, from `state` on (of the automaton, 0 at the beginning of a text) to the state
+// that it returns. Calls `found(begin, end)` for the longest form at each end where one ends, in order of the
+// ends but for some that are told again. Both count from the beginning of `text`; `begin` is negative for
+// what began in an earlier text.
+template <class Found>
+std::uint32_t scan(const Finder& finder, std::uint32_t state, std::string_view text, Found found) {
+  // So little of a beginning is dropped and read again by the sieves: with many forms, nearly every letter
+  // begins one.
+  constexpr std::size_t kShallow = 2;
+  const Automaton& automaton = finder.automaton;
+  const std::array<const Sieve*, 2> sieves = {&finder.short_forms, &finder.long_forms};
+  std::array<std::size_t, 2> next = {sieves[0]->stride() - 1, sieves[1]->stride() - 1};
+  for (std::size_t i = 0; i < 2; ++i) next[i] = sieves[i]->find(text, next[i]);
+  std::size_t at = 0;
+  std::size_t settled = 0;  // the automaton has to see what begins before this
+  while (at < text.size()) {
+    const std::size_t depth = automaton.depth(state);
+    if (depth <= kShallow && settled + depth <= at) {
+      at -= depth;
+      state = 0;
+      std::size_t begin = text.size();
+      for (std::size_t i = 0; i < 2; ++i) {
+        const std::size_t stride = sieves[i]->stride();
+        if (next[i] < at)
+          next[i] = sieves[i]->find(text, next[i] + (at - next[i] + stride - 1) / stride * stride);
+        const std::size_t first = std::max(at, next[i] - (stride - 1));
+        if (first < begin) begin = first, settled = next[i] + 1;
+      }
+      at = begin;
+      if (at == text.size()) break;
+    }
+    state = automaton.next(state, static_cast<unsigned char>(text[at++]));
+    if (const std::uint32_t length = automaton.longest(state); length > 0) [[unlikely]]
+      found(static_cast<std::ptrdiff_t>(at) - static_cast<std::ptrdiff_t>(length),
+            static_cast<std::ptrdiff_t>(at));
+  }
+  return state;
+}
+
+}  // namespace
+
+// --- The masker
+// ------------------------------------------------------------------------------------------------------
+
+struct Masker::State {
+  std::set<std::string, std::less<>> forms;
+  std::uint64_t version = 0;  // counts the changes of `forms`
+
+  // The finder of the forms as they are now; nullptr when there are none.
+  const Finder* finder() {
+    if (made_of != version) {
+      made = std::make_unique<Finder>(std::vector<std::string_view>(forms.begin(), forms.end()));
+      made_of = version;
+    }
+    return made.get();
+  }
+
+ private:
+  std::unique_ptr<Finder> made;
+  std::uint64_t made_of = 0;
+};
+
+// Positions count from the beginning of the stream's text.
+struct Masker::Stream::State {
+  explicit State(Masker::State& known) : masker(known) {}
+
+  void write(std::string_view chunk, std::string& out) {
+    const Finder* finder = masker.finder();
+    if (finder == nullptr) {
+      out.append(chunk);
+      return;
+    }
+    if (version != masker.version) look_again(*finder);
+    state = scan(*finder, state, chunk, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+      add({at + static_cast<std::uint64_t>(begin), at + static_cast<std::uint64_t>(end)});
+    });
+    // What begins a form from here on may still become one, or be taken in by one.
+    const std::size_t depth = finder->automaton.depth(state);
+    say(at + chunk.size() - depth, chunk, out);
+    if (depth <= chunk.size()) {
+      held.assign(chunk.substr(chunk.size() - depth));
+      held_from = 0;
+    } else {
+      held_from += held.size() - held_from + chunk.size() - depth;
+      if (held_from > held.size() / 2) held.erase(0, std::exchange(held_from, 0));
+      held.append(chunk);
+    }
+    at += chunk.size();
+  }
+
+  void finish(std::string& out) {
+    say(at, {}, out);
+    held.clear();
+    covered.clear();
+    held_from = 0;
+    state = 0;
+    at = said = 0;
+    masked_before = false;
+  }
+
+ private:
+  struct Covered {
+    std::uint64_t begin, end;
+  };
+
+  // New secrets: what is held back is read again from its beginning.
+  void look_again(const Finder& finder) {
+    const std::string_view text = std::string_view(held).substr(held_from);
+    const std::uint64_t from = at - text.size();
+    version = masker.version;
+    covered.clear();  // found again, whole: it begins in what is held back
+    state = scan(finder, 0, text, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+      add({from + static_cast<std::uint64_t>(begin), from + static_cast<std::uint64_t>(end)});
+    });
+    check(finder.automaton.depth(state) == text.size(),
+          "what is held back still begins a form when there are more forms");
+  }
+
+  // Takes in an occurrence; what it overlaps or touches becomes one with it.
+  void add(Covered found) {
+    while (!covered.empty() && covered.back().end >= found.begin) {
+      found.begin = std::min(found.begin, covered.back().begin);
+      found.end = std::max(found.end, covered.back().end);
+      covered.pop_back();
+    }
+    covered.push_back(found);
+  }
+
+  // Appends all before `limit`, behind which alone anything can still begin; `chunk` is what follows the held
+  // text. A mask that goes beyond it is said whole.
+  void say(std::uint64_t limit, std::string_view chunk, std::string& out) {
+    std::size_t done = 0;
+    for (; done < covered.size() && covered[done].begin <= limit; ++done) {
+      const Covered& next = covered[done];
+      if (next.begin > said) say_plainly(next.begin, chunk, out);
+      if (!masked_before) out += "***";
+      masked_before = true;
+      said = std::max(said, next.end);
+    }
+    covered.erase(covered.begin(), covered.begin() + static_cast<std::ptrdiff_t>(done));
+    if (limit > said) say_plainly(limit, chunk, out);
+  }
+
+  void say_plainly(std::uint64_t end, std::string_view chunk, std::string& out) {
+    const std::uint64_t held_begin = at - (held.size() - held_from);
+    if (said < at)
+      out.append(held, held_from + static_cast<std::size_t>(said - held_begin),
+                 static_cast<std::size_t>(std::min(end, at) - said));
+    const std::uint64_t from = std::max(said, at);
+    if (end > from)
+      out.append(chunk.substr(static_cast<std::size_t>(from - at), static_cast<std::size_t>(end - from)));
+    said = end;
+    masked_before = false;
+  }
+
+  Masker::State& masker;
+  std::uint64_t version = 0;
+  std::uint32_t state = 0;  // of the automaton
+  std::string held;  // its end from `held_from` on is the text that has not been said, `depth(state)` bytes
+  std::size_t held_from = 0;
+  std::uint64_t at = 0;    // end of the text read
+  std::uint64_t said = 0;  // all before has been said; more than the text without `held` after a long mask
+  bool masked_before = false;    // the byte before `said` was masked
+  std::vector<Covered> covered;  // what is masked and has not been said, in order, none touching another
+};
+
+Masker::Masker() : state_(std::make_unique<State>()) {}
+Masker::~Masker() = default;
+Masker::Masker(Masker&&) noexcept = default;
+Masker& Masker::operator=(Masker&&) noexcept = default;
+
+void Masker::add(std::string_view secret) {
+  const auto add_forms = [&](std::string_view value) {
+    for (std::string& form : secret_forms(value))
+      if (state_->forms.insert(std::move(form)).second) ++state_->version;
+  };
+  const std::string_view whole = trimmed(secret);
+  add_forms(whole);
+  if (whole.find_first_of("\r\n") == std::string_view::npos) return;
+  // A text that passes through a terminal or a Windows tool comes out with other line ends.
+  add_forms(with_line_ends(whole, "\n"));
+  add_forms(with_line_ends(whole, "\r\n"));
+  for (std::size_t begin = 0; begin < whole.size();) {
+    const std::size_t end = std::min(whole.find_first_of("\r\n", begin), whole.size());
+    add_forms(trimmed(whole.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+}
+
+bool Masker::empty() const noexcept { return state_->forms.empty(); }
+
+std::string Masker::mask(std::string_view text) const {
+  std::string masked;
+  masked.reserve(text.size());
+  Stream::State stream(*state_);
+  stream.write(text, masked);
+  stream.finish(masked);
+  return masked;
+}
+
+bool Masker::contains_secret(std::string_view text) const {
+  const Finder* finder = state_->finder();
+  bool contains = false;
+  if (finder != nullptr) scan(*finder, 0, text, [&](std::ptrdiff_t, std::ptrdiff_t) { contains = true; });
+  return contains;
+}
+
+Masker::Stream::Stream(const Masker& masker) : state_(std::make_unique<State>(*masker.state_)) {}
+Masker::Stream::~Stream() = default;
+Masker::Stream::Stream(Stream&&) noexcept = default;
+void Masker::Stream::write(std::string_view chunk, std::string& out) { state_->write(chunk, out); }
+void Masker::Stream::finish(std::string& out) { state_->finish(out); }
+
+// Source: actions.md 9.2, in its order.
+std::vector<std::string> secret_forms(std::string_view value) {
+  std::vector<std::string> forms;
+  const auto add = [&](std::string_view form) {
+    if (!form.empty() && std::find(forms.begin(), forms.end(), form) == forms.end()) forms.emplace_back(form);
+  };
+  add(value);
+  add(base64(value));
+  add(base64(value.substr(value.size() > 1 ? 1 : 0)));
+  add(base64(value.substr(value.size() > 2 ? 2 : 0)));
+  add(replaced(value, '"', "\\\""));
+  add(replaced(value, '\'', "''"));
+  add(json_escaped(value));
+  add(percent_encoded(value));
+  add(xml_escaped(value));
+  if (utf16_length(value) > 8 && value.front() == '"' && value.back() == '"')
+    add(value.substr(1, value.size() - 2));
+  add(before_ampersand(value));
+  add(after_ampersand(value));
+  return forms;
+}
+
+}  // namespace buildspec_run
