@@ -1,0 +1,244 @@
+#!/usr/bin/env bash
+# Builds, runs and tests buildspec-run from its source, and first installs what that needs and this machine lacks.
+#
+# With nothing to do it must cost next to nothing, because `./bootstrap.sh run` is how people try the program: so what is
+# needed is probed by what the build uses (a command, a pkg-config module, a file), never by asking the package manager,
+# and CMake runs only where it has not run before; from then on Ninja reruns it when a CMakeLists.txt changes.
+# stdout belongs to the program or to ctest; what this script says goes to stderr, one line a step, and the output of the
+# steps to build/bootstrap.log.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: ./bootstrap.sh [--no-install] run [ARGUMENTS…]       build, then run buildspec-run with these arguments
+       ./bootstrap.sh [--no-install] build                  build the program: build/release/runner/cli/buildspec-run
+       ./bootstrap.sh [--no-install] test [--quick]   build and test
+
+  --no-install  never install anything: name what is missing, and stop
+  --quick       unit and corpus tests only
+
+What is missing is installed by apt on Debian 12, Ubuntu 24.04 and newer (with sudo when you are not root); no package is
+ever removed. On other systems it is named. Exit 3: something is missing, or the build failed (see build/bootstrap.log).
+END
+}
+
+case ${BASH_SOURCE[0]} in
+  */*) root=$(CDPATH='' cd -- "${BASH_SOURCE[0]%/*}" && pwd) ;;
+  *) root=$PWD ;;
+esac
+log=$root/build/bootstrap.log
+boost_unpacked=$root/build/boost/usr  # see install_boost
+
+say() { printf 'bootstrap: %s\n' "$*" >&2; }
+die() { say "$@"; exit 3; }
+
+# attempt DOING COMMAND…: runs it with its output in the log; when it fails, says so and shows the end of the log.
+attempt() {
+  local doing=$1 status=0
+  shift
+  "$@" >>"$log" 2>&1 </dev/null || status=$?
+  ((status == 0)) || { say "$doing failed (exit $status); the end of build/bootstrap.log:"; tail -n 30 "$log" >&2; }
+  return "$status"
+}
+
+# --- what is needed: probe, name, Debian's package ------------------------------------------------------------------
+
+needs_to_build='
+command g++          g++
+command cmake        cmake
+command ninja        ninja-build
+command ccache       ccache
+command git          git
+command pkg-config   pkg-config
+module  yaml-0.1     libyaml-dev
+module  libgit2      libgit2-dev
+module  fmt          libfmt-dev
+module  re2          libre2-dev
+module  CLI11        libcli11-dev
+boost   1.81         -'
+needs_to_test='
+module  gtest        libgtest-dev'
+
+# True where CMake will find a Boost of at least $1, such as 1.81.
+have_boost() {
+  local prefix define name version
+  for prefix in ${BOOST_ROOT:+"$BOOST_ROOT"} "$boost_unpacked" /usr/local /usr; do
+    [[ -r $prefix/include/boost/version.hpp ]] || continue
+    while read -r define name version; do
+      [[ $define == '#define' && $name == BOOST_VERSION ]] || continue
+      ((version >= ${1%.*} * 100000 + ${1#*.} * 100)) && return 0  # 1.81.0 is 108100
+    done <"$prefix/include/boost/version.hpp"
+  done
+  return 1
+}
+
+# missing NEEDS: the lines of NEEDS that this machine does not have.
+missing() {
+  local kind what package modules=()
+  while read -r kind what package; do
+    case $kind in
+      command) command -v "$what" >/dev/null || echo "$kind $what $package" ;;
+      file) compgen -G "$what" >/dev/null || echo "$kind $what $package" ;;
+      boost) have_boost "$what" || echo "$kind $what $package" ;;
+      module) modules+=("$what $package") ;;
+    esac
+  done <<<"$1"
+  # One question for all of them, as a rule.
+  command -v pkg-config >/dev/null && pkg-config --exists "${modules[@]%% *}" 2>/dev/null && return
+  for what in "${modules[@]}"; do
+    pkg-config --exists "${what%% *}" 2>/dev/null || echo "module $what"
+  done
+}
+
+# --- installing -----------------------------------------------------------------------------------------------------
+
+apt() {
+  local sudo=()
+  ((EUID == 0)) || sudo=(sudo)
+  # --no-remove: apt gives up rather than remove a package. A lock held by an upgrade in the background is waited for.
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends --no-remove \
+    -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# The lists of packages may be old: when a download fails, they are fetched anew, and it is tried once more.
+apt_install() { apt install "$@" || { apt update && apt install "$@"; }; }
+
+apt_is_ours() {
+  local ID='' VERSION_ID=''
+  [[ -r /etc/os-release ]] && command -v apt-get >/dev/null || return 1
+  # shellcheck source=/dev/null
+  . /etc/os-release
+  case $ID in  # Debian's testing has no number
+    debian) dpkg --compare-versions "${VERSION_ID:-99}" ge 12 ;;
+    ubuntu) dpkg --compare-versions "$VERSION_ID" ge 24.04 ;;
+    *) return 1 ;;
+  esac
+}
+
+# The lowest packaged Boost from $1 on: libboost1.81-dev in Debian 12, where libboost-dev is still 1.74.
+boost_package() {
+  apt-cache search --names-only '^libboost1\.[0-9]+-dev$' | sed -n 's/^libboost1\.\([0-9]*\)-dev .*/\1/p' | sort -n |
+    while read -r minor; do
+      ((minor >= ${1#*.})) && { echo "libboost1.$minor-dev"; break; }
+    done
+}
+
+# Debian lets only one version of Boost be installed. Where an older one is, it stays: we need nothing but headers, so
+# the package is unpacked beside the build, for us alone.
+install_boost() {
+  local package
+  package=$(boost_package "$1")
+  [[ -n $package ]] || { echo "no package with Boost $1 or newer is known to apt"; return 1; }
+  apt_install "$package" && return
+  echo "unpacking $package into build/boost instead"
+  mkdir -p "$root/build/boost"
+  cd "$root/build/boost" && apt-get -q download "$package" && dpkg -x "$package"_*.deb . && rm "$package"_*.deb
+}
+
+# need NEEDS: returns when all of it is there.
+need() {
+  local lacking packages=() boost='' names=() kind what package
+  lacking=$(missing "$1")
+  [[ -n $lacking ]] || return 0
+  while read -r kind what package; do
+    if [[ $kind == boost ]]; then boost=$what names+=("Boost $what or newer"); else packages+=("$package") names+=("$what"); fi
+  done <<<"$lacking"
+  local named
+  printf -v named '%s, ' "${names[@]}"
+  named=${named%, }
+  [[ -z $no_install ]] || die "missing: $named (nothing is installed, as --no-install asks)"
+  apt_is_ours || die "missing: $named. This is not Debian 12, Ubuntu 24.04 or newer: please install it, then try again"
+  ((EUID == 0)) || command -v sudo >/dev/null || die "missing: $named. Neither root nor sudo is here to install it"
+  say "installing $named"
+  installed=1
+  compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || attempt 'apt-get update' apt update || exit 3
+  ((${#packages[@]} == 0)) || attempt 'apt-get install' apt_install "${packages[@]}" || exit 3
+  [[ -z $boost ]] || (attempt 'installing Boost' install_boost "$boost") || exit 3
+  lacking=$(missing "$1")
+  [[ -z $lacking ]] || die "still missing after the installation: ${lacking//$'\n'/, }"
+}
+
+# --- building -------------------------------------------------------------------------------------------------------
+
+# configure PRESET [OPTIONS…]: does nothing where the preset has been configured in this place with these options.
+# The stamp holds the place, and then the options.
+configure() {
+  local preset=$1 stamp=$root/build/$1/.configured made='' option todo=$installed fresh=() boost=()
+  shift
+  [[ -e $root/build/$preset/build.ninja && -r $stamp ]] && made=$(<"$stamp")
+  # What was configured elsewhere (the checkout has moved) begins anew.
+  [[ $made == "$root "* ]] || fresh=(--fresh) todo=1
+  for option in "$@"; do [[ "$made " == *" $option "* ]] || todo=1; done
+  [[ -n $todo ]] || return 0
+  [[ ! -d $boost_unpacked ]] || boost=("-DBOOST_ROOT=$boost_unpacked")
+  say "configuring $preset"
+  attempt "configuring $preset" cmake -S "$root" --preset "$preset" "${fresh[@]}" "${boost[@]}" "$@" || return
+  printf '%s\n' "$root $* " >"$stamp"
+}
+
+# build PRESET [TARGETS…]
+build() {
+  # ccache needs a directory that it can write; without a home, that is ours.
+  local cache=${CCACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/ccache}
+  { mkdir -p "$cache" && [[ -w $cache ]]; } 2>/dev/null || cache=$root/build/ccache
+  local -x CCACHE_DIR=$cache
+  attempt "building $1" ninja_quietly "$@"
+}
+
+# Says that it builds only when there is something to build.
+ninja_quietly() {
+  local line said=''
+  ninja -C "$root/build/$1" "${@:2}" | while IFS= read -r line; do
+    printf '%s\n' "$line"
+    case $line in
+      'ninja: Entering'* | 'ninja: no work'* | *'Re-checking globbed'*) continue ;;
+    esac
+    [[ -n $said ]] || say "building $1" 2>&3
+    said=1
+  done
+}
+
+# --- testing --------------------------------------------------------------------------------------------------------
+
+# run_ctest PRESET [OPTIONS…]
+run_ctest() {
+  ctest --test-dir "$root/build/$1" --output-on-failure -j "$(nproc)" "${@:2}" </dev/null
+}
+
+no_install=''
+installed=''  # set by `need`: what CMake has looked for in vain may now be there
+while [[ ${1:-} == --no-install ]]; do no_install=1; shift; done
+command=${1:-}
+(($# == 0)) || shift
+while [[ ${1:-} == --no-install ]]; do no_install=1; shift; done
+
+case "$command $*" in
+  'run '* | 'build ' | 'test ' | 'test --quick') ;;
+  '-h ' | '--help ') usage; exit 0 ;;
+  *) usage >&2; exit 2 ;;
+esac
+
+mkdir -p "$root/build"
+exec 3>&2  # where to speak, for those whose own stderr is the log
+exec 9>"$root/build/bootstrap.lock"
+flock 9  # only one of us builds at a time
+: >"$log"
+
+case $command in
+  run | build)
+    need "$needs_to_build"
+    # Without the tests, and what they need; where they have been configured, they stay so.
+    [[ -e $root/build/release/.configured ]] && tests=() || tests=(-DBUILD_TESTING=OFF)
+    configure release "${tests[@]}" || exit 3
+    build release buildspec-run || exit 3
+    exec 3>&- 9>&-
+    [[ $command == build ]] || exec "$root/build/release/runner/cli/buildspec-run" "$@"
+    ;;
+  test)
+    need "$needs_to_build$needs_to_test"
+    configure release -DBUILD_TESTING=ON || exit 3
+    build release || exit 3
+    exec 3>&- 9>&-
+    if [[ $* == --quick ]]; then run_ctest release -L '^(unit_tests|corpus_tests|layering)$'; else run_ctest release; fi
+    ;;
+esac
