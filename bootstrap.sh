@@ -12,10 +12,11 @@ usage() {
   cat <<'END'
 usage: ./bootstrap.sh [--no-install] run [ARGUMENTS…]       build, then run buildspec-run with these arguments
        ./bootstrap.sh [--no-install] build                  build the program: build/release/runner/cli/buildspec-run
-       ./bootstrap.sh [--no-install] test [--quick]   build and test
+       ./bootstrap.sh [--no-install] test [--quick|--all]   build and test
 
   --no-install  never install anything: name what is missing, and stop
   --quick       unit and corpus tests only
+  --all         also sanitizers, fuzzers, formatting and real tools; a skipped test is a failure. This is what CI runs
 
 What is missing is installed by apt on Debian 12, Ubuntu 24.04 and newer (with sudo when you are not root); no package is
 ever removed. On other systems it is named. Exit 3: something is missing, or the build failed (see build/bootstrap.log).
@@ -58,6 +59,18 @@ module  CLI11        libcli11-dev
 boost   1.81         -'
 needs_to_test='
 module  gtest        libgtest-dev'
+needs_to_test_all='
+command clang++-14       clang-14
+command clang-format-14  clang-format-14
+command clang-tidy-14    clang-tidy-14
+file    /usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-14-dev
+command python3          python3
+command go               golang-go
+file    /usr/share/gocode/src/gopkg.in/yaml.v2/yaml.go                   golang-gopkg-yaml.v2-dev
+command node             nodejs
+command npm              npm
+command pre-commit       pre-commit
+command shellcheck       shellcheck'
 
 # True where CMake will find a Boost of at least $1, such as 1.81.
 have_boost() {
@@ -202,7 +215,67 @@ ninja_quietly() {
 
 # run_ctest PRESET [OPTIONS…]
 run_ctest() {
-  ctest --test-dir "$root/build/$1" --output-on-failure -j "$(nproc)" "${@:2}" </dev/null
+  ctest --test-dir "$root/build/$1" --output-on-failure --no-label-summary -j "$(nproc)" "${@:2}" </dev/null 3>&- 9>&-
+}
+
+# CMake writes a line here for each test that it leaves out: which, and what is missing.
+left_out() {
+  local line
+  while IFS= read -r line; do say "left out: $line"; done <"$root/build/release/left-out.txt"
+}
+
+sources() { find "$root/runner" "$root/actions" "$root/tests" "$@" -print0; }
+
+check_style() {
+  sources -name '*.h' -o -name '*.cpp' | xargs -0 clang-format-14 --dry-run -Werror &&
+    shellcheck "$root/bootstrap.sh" "$root/.ci/run" && sources -name '*.sh' | xargs -0 -r shellcheck
+}
+
+check_asan() { build asan && run_ctest asan; }
+
+check_tsan() { build tsan && run_ctest tsan; }
+
+# Each target for 20 seconds, from its seeds on. What it finds on the way stays in the build directory.
+check_fuzz() {
+  build fuzz || return
+  cd "$root/build/fuzz/tests/fuzz" || return
+  # shellcheck disable=SC2016  # the inner shell expands
+  printf '%s\0' *_fuzz | xargs -0 -P 2 -I NAME bash -c '
+    mkdir -p "found/$1" &&
+      "./$1" -max_total_time=20 -timeout=10 -rss_limit_mb=2048 -artifact_prefix="found/$1-" "found/$1" "$2/tests/fuzz/corpus/$1" \
+        >"$1.log" 2>&1 || { status=$?; tail -n 40 "$1.log"; exit "$status"; }' fuzz NAME "$root"
+}
+
+# With clang's own build, whose precompiled headers it can read.
+check_tidy() { run-clang-tidy-14 -quiet -p "$root/build/fuzz" "^$root/(runner|actions)/"; }
+
+# stage NAME COMMAND…: a part of the full check. When it fails, the others are still run.
+failed=''
+stage() {
+  local name=$1 begun=$SECONDS
+  shift
+  attempt "$name" "$@" || failed+=" $name"
+  say "$name: $((SECONDS - begun)) s"
+}
+
+# Everything. The tests of the release build come last, and ctest has the last word, unless something failed before.
+test_all() {
+  local preset output=$root/build/ctest.out
+  for preset in release asan tsan fuzz; do
+    configure "$preset" -DBUILDSPEC_RUN_WERROR=ON -DBUILD_TESTING=ON || exit 3
+  done
+  stage style check_style
+  stage release build release
+  [[ $failed != *' release'* ]] || exit 1
+  stage asan check_asan
+  stage tsan check_tsan
+  stage fuzz check_fuzz
+  stage tidy check_tidy
+  left_out
+  run_ctest release | tee "$output" || failed+=' tests'
+  # What could not be tried here is not known to work.
+  [[ ! -s $root/build/release/left-out.txt ]] && ! grep -qE '\*\*\*(Skipped|Not Run)|\(Disabled\)' "$output" || failed+=' skipped-tests'
+  [[ -z $failed ]] || { say "failed:$failed"; exit 1; }
 }
 
 no_install=''
@@ -213,7 +286,7 @@ command=${1:-}
 while [[ ${1:-} == --no-install ]]; do no_install=1; shift; done
 
 case "$command $*" in
-  'run '* | 'build ' | 'test ' | 'test --quick') ;;
+  'run '* | 'build ' | 'test ' | 'test --quick' | 'test --all') ;;
   '-h ' | '--help ') usage; exit 0 ;;
   *) usage >&2; exit 2 ;;
 esac
@@ -230,15 +303,20 @@ case $command in
     # Without the tests, and what they need; where they have been configured, they stay so.
     [[ -e $root/build/release/.configured ]] && tests=() || tests=(-DBUILD_TESTING=OFF)
     configure release "${tests[@]}" || exit 3
-    build release buildspec-run || exit 3
+    build release runner/all || exit 3
     exec 3>&- 9>&-
     [[ $command == build ]] || exec "$root/build/release/runner/cli/buildspec-run" "$@"
     ;;
   test)
-    need "$needs_to_build$needs_to_test"
-    configure release -DBUILD_TESTING=ON || exit 3
-    build release || exit 3
-    exec 3>&- 9>&-
-    if [[ $* == --quick ]]; then run_ctest release -L '^(unit_tests|corpus_tests|layering)$'; else run_ctest release; fi
+    if [[ $* == --all ]]; then
+      need "$needs_to_build$needs_to_test$needs_to_test_all"
+      test_all
+    else
+      need "$needs_to_build$needs_to_test"
+      configure release -DBUILD_TESTING=ON || exit 3
+      build release || exit 3
+      left_out
+      if [[ $* == --quick ]]; then run_ctest release -L '^(unit_tests|corpus_tests|layering)$'; else run_ctest release; fi
+    fi
     ;;
 esac
