@@ -1,0 +1,312 @@
+#include "runner/cli/view_pretty.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "runner/base/overloaded.h"
+#include "runner/base/text.h"
+#include "runner/cli/output_tail.h"
+#include "runner/cli/terminal_text.h"
+#include "runner/cli/view_summary.h"
+
+namespace buildspec_run {
+namespace {
+
+using std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kTailLines = 40;
+constexpr std::size_t kRepeatedLines = 10;
+constexpr std::size_t kWidest = 100;  // durations farther to the right than this lose their line
+constexpr auto kRedraw =
+    100ms;  // at most ten live lines a second, the first when a command has run that long
+constexpr auto kNameAfter = 2s;  // where nothing is live
+
+struct Glyphs {
+  std::string_view success, failure, running, bar;
+};
+constexpr Glyphs kUnicode{"✓", "✗", "▸", "│"};
+constexpr Glyphs kAscii{"+", "x", ">", "|"};
+
+class PrettyView : public EventSink {
+ public:
+  PrettyView(Console& out, Console& err, ViewOptions options)
+      : out_(out),
+        diagnostics_(out.same_destination(err) ? out : err),
+        options_(std::move(options)),
+        glyphs_(out.unicode() ? kUnicode : kAscii) {
+    options_.show_output = options_.show_output && !options_.quiet;
+  }
+  ~PrettyView() override { out_.clear_live(); }
+
+  void on(const Event& event) override {
+    if (const Output* chunk = std::get_if<Output>(&event.body)) return output(*chunk);
+    summary_.on(event);
+    std::visit(overloaded{
+                   [&](const RunStarted& run) { started(run); },
+                   [&](const BuildStarted& build) { started(build); },
+                   [&](const Diagnosed& diagnosed) { diagnose(diagnosed); },
+                   [&](const PhaseStarted& phase) { started(phase); },
+                   [&](const TaskStarted& task) { started(task); },
+                   [](const Output&) {},
+                   [&](const TaskFinished& task) { finished(task); },
+                   [&](const PhaseFinished& phase) { finished(phase); },
+                   [](const VariablesExported&) {},
+                   [](const BuildFinished&) {},
+                   [&](const RunFinished& run) { finished(run); },
+               },
+               event.body);
+  }
+
+  void tick() override {
+    if (!phase_ || options_.quiet || options_.show_output) return;
+    const steady_clock::time_point now = options_.now();
+    if (out_.live()) return draw_live(now);
+    if (task_ && !task_->named && now - task_->begun >= kNameAfter) {
+      task_->named = true;
+      out_.write_line_start(
+          cut("  " + paint(Ink::dim, glyphs_.running, color()) + " " + title(task_->label, task_->text)) +
+          "\n");
+    }
+  }
+
+ private:
+  struct RunningPhase {
+    std::string name;
+    std::size_t tasks = 0;
+    std::size_t begun_tasks = 0;
+    steady_clock::time_point begun;
+    bool shown = false;
+  };
+  struct RunningTask {
+    std::string label, text;
+    steady_clock::time_point begun;
+    bool named = false;
+  };
+
+  [[nodiscard]] bool color() const { return out_.color(); }
+  [[nodiscard]] std::size_t columns() const {
+    const std::size_t width = out_.width();
+    return width == 0 ? kWidest : std::min(std::max<std::size_t>(width, 2) - 1, kWidest);
+  }
+  [[nodiscard]] std::string cut(std::string_view text) const {
+    return cut_columns(text, columns(), out_.unicode());
+  }
+  [[nodiscard]] std::string title(std::string_view label, std::string_view text) const {
+    return fmt::format("{}  {}", plain_line(label), command_title(text, out_.unicode()));
+  }
+  [[nodiscard]] std::string mark(Status status) const {
+    return status == Status::succeeded ? paint(Ink::green, glyphs_.success, color())
+                                       : paint(Ink::red, glyphs_.failure, color());
+  }
+  // `left` cut so that the duration fits behind it, at the right edge.
+  [[nodiscard]] std::string with_duration(std::string_view left, std::chrono::nanoseconds took) const {
+    const std::string time = shown_duration(took);
+    const std::size_t room = columns() > time.size() + 1 ? columns() - time.size() - 1 : 0;
+    const std::string shown = cut_columns(left, room, out_.unicode());
+    const std::size_t gap = room - std::min(room, columns_of(shown)) + 1;
+    return shown + std::string(gap, ' ') + paint(Ink::dim, time, color()) + "\n";
+  }
+
+  void output(const Output& chunk) {
+    if (options_.show_output) {
+      colored_output_ = colored_output_ || chunk.text.find('\x1b') != std::string_view::npos;
+      return out_.write(chunk.text);
+    }
+    tail_.append(chunk.text);
+    if (out_.live() && !options_.quiet && phase_) draw_live(options_.now());
+  }
+
+  void draw_live(steady_clock::time_point now) {
+    if (now - drawn_ < kRedraw) return;
+    const steady_clock::time_point begun = task_ ? task_->begun : phase_->begun;
+    if (now - begun < kRedraw) return;
+    drawn_ = now;
+    std::string line =
+        paint(Ink::cyan, glyphs_.running, color()) + " " + paint(Ink::bold, phase_->name, color());
+    if (task_) {
+      if (phase_->begun_tasks <= phase_->tasks)
+        line += fmt::format(" {}/{}", phase_->begun_tasks, phase_->tasks);
+      line += " " + plain_line(task_->label);
+    }
+    // Whole seconds: what does not change need not be drawn.
+    const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(now - begun);
+    line +=
+        " " + paint(Ink::cyan, elapsed < 1min ? fmt::format("{}s", elapsed.count()) : shown_duration(elapsed),
+                    color());
+    if (task_) {
+      const std::size_t used = columns_of(line);
+      const std::size_t room = out_.width() > used + 2 ? out_.width() - used - 2 : 0;
+      std::string_view last = tail_.last_line();
+      if (last.size() > kMostShown) last.remove_prefix(last.size() - kMostShown);
+      const std::string said = plain_line(after_returns(last));
+      const std::string text = command_title(task_->text, out_.unicode());
+      if (said.empty())
+        line += " " + text;
+      else
+        line += " " + cut_columns(text, room * 2 / 5, out_.unicode()) + " " +
+                paint(Ink::dim, fmt::format("{} {}", glyphs_.bar, said), color());
+    }
+    out_.show_live(line);
+  }
+
+  void started(const RunStarted& run) {
+    log_file_ = run.log_file;
+    if (options_.quiet) return;
+    std::string text =
+        paint(Ink::bold, plain_line(run.buildspec), color()) + " in " + plain_line(run.source_dir) + "\n" +
+        paint(Ink::dim, fmt::format("shell {}, buildspec-run {}", plain_line(run.shell), run.version),
+              color()) +
+        "\n";
+    if (const std::string note = repository_note(run); !note.empty())
+      text += paint(Ink::cyan, "note:", color()) + " " + note + "\n";
+    out_.write_line_start(text);
+  }
+
+  void started(const BuildStarted& build) {
+    failed_tail_.clear();
+    repeat_ = false;
+    if (options_.quiet || build.attempt <= 1) return;
+    out_.write_line_start(
+        "\n" + paint(Ink::yellow, fmt::format("retrying, attempt {}", build.attempt), color()) + "\n");
+  }
+
+  void diagnose(const Diagnosed& diagnosed) {
+    if (options_.quiet && diagnosed.severity != "error") return;
+    if (&diagnostics_ != &out_) out_.clear_live();  // both may be terminals after all
+    diagnostics_.write_line_start(shown_diagnostic(diagnosed, diagnostics_.color()));
+  }
+
+  void started(const PhaseStarted& phase) {
+    phase_ = RunningPhase{plain_line(phase.phase), phase.tasks, 0, options_.now(), false};
+    if (phase.tasks > 0) show_phase();
+  }
+
+  void show_phase() {
+    if (phase_->shown || options_.quiet) return;
+    phase_->shown = true;
+    out_.write_line_start(
+        "\n" + paint(Ink::bold, fmt::format("{} {}", glyphs_.running, phase_->name), color()) + "\n");
+  }
+
+  void started(const TaskStarted& task) {
+    task_ = RunningTask{task.label, task.text, options_.now(), false};
+    tail_.clear();
+    colored_output_ = false;
+    if (phase_) {
+      ++phase_->begun_tasks;
+      show_phase();
+    }
+    if (!failed_tail_.empty()) repeat_ = true;
+    if (!options_.show_output) return;
+    out_.write_line_start(shown_command(task.label, task.text));
+  }
+
+  // Label and text of a command, whole.
+  [[nodiscard]] std::string shown_command(std::string_view label, std::string_view text) const {
+    std::string out = fmt::format("  {} {}  ", paint(Ink::cyan, glyphs_.running, color()), plain_line(label));
+    const std::vector<std::string> lines = command_lines(text);
+    if (lines.size() == 1) return out + lines[0] + "\n";
+    out += "\n";
+    for (const std::string& line : lines) out += "      " + line + "\n";
+    return out;
+  }
+
+  void finished(const TaskFinished& task) {
+    const bool succeeded = task.status == Status::succeeded;
+    task_.reset();
+    if (options_.quiet && succeeded) return;
+    std::string text;
+    if (options_.show_output && colored_output_) text += "\x1b[0m";
+    const std::string left = fmt::format("  {} {}", mark(task.status), title(task.label, task.text));
+    const std::string first = with_duration(left, task.took);
+    text += first;
+    if (!succeeded) {
+      // Whatever of the command the line above does not show.
+      const std::vector<std::string> lines = command_lines(task.text);
+      if (!options_.show_output && (lines.size() > 1 || first.find(lines[0]) == std::string::npos)) {
+        for (std::size_t i = 0; i < lines.size(); ++i)
+          text += (i == 0 ? "    $ " : "      ") + lines[i] + "\n";
+      }
+      if (!options_.show_output) text += shown_tail(tail_, kTailLines, tail_indent(), log_file_, color());
+      const std::string how =
+          task.status == Status::failed ? to_string(task.exit) : std::string(shown_status(task.status));
+      text += "    " + paint(Ink::red, how, color()) + " at " + plain_line(to_string(task.place)) + "\n";
+      if (!task.hint.empty())
+        text += "    " + paint(Ink::cyan, "hint:", color()) + " " + plain_line(task.hint) + "\n";
+      if (failed_tail_.empty() && !options_.show_output) {
+        failed_tail_ = shown_tail(tail_, kRepeatedLines, tail_indent(), log_file_, color());
+        repeat_ = false;
+      }
+    }
+    out_.write_line_start(text);
+  }
+
+  [[nodiscard]] std::string tail_indent() const {
+    return "    " + paint(Ink::dim, glyphs_.bar, color()) + " ";
+  }
+
+  void finished(const PhaseFinished& phase) {
+    const bool succeeded = phase.status == Status::succeeded;
+    const bool shown = phase_ && phase_->shown;
+    phase_.reset();
+    if (options_.quiet ? succeeded || phase.code == "COMMAND_EXECUTION_ERROR" : succeeded && !shown) {
+      out_.clear_live();
+      return;
+    }
+    std::string text;
+    if (!shown && !options_.quiet) text += "\n";
+    text += with_duration(
+        fmt::format("{} {} {}", mark(phase.status), paint(Ink::bold, plain_line(phase.phase), color()),
+                    shown_status(phase.status)),
+        phase.took);
+    // What a command did stands above.
+    if (!succeeded && phase.code != "COMMAND_EXECUTION_ERROR" &&
+        !(phase.code.empty() && phase.message.empty()))
+      text += fmt::format("  {}{}{}\n", phase.code, phase.code.empty() || phase.message.empty() ? "" : ": ",
+                          plain_line(phase.message));
+    out_.write_line_start(text);
+  }
+
+  void finished(const RunFinished& run) {
+    phase_.reset();
+    task_.reset();
+    std::string text = options_.quiet ? "" : "\n";
+    if (repeat_ && !failed_tail_.empty() && !options_.quiet && !run.failed_label.empty()) {
+      text += paint(Ink::red, title(run.failed_label, run.failed_text), color()) + "\n" + failed_tail_;
+    }
+    const std::string problem = options_.log_problem ? options_.log_problem() : std::string();
+    text += summary_.render(run, Look{color(), out_.unicode(), out_.width()}, options_.quiet, problem);
+    out_.write_line_start(text);
+  }
+
+  static constexpr std::size_t kMostShown = 1024;  // bytes of an output line looked at for the live line
+
+  Console& out_;
+  Console& diagnostics_;
+  ViewOptions options_;
+  const Glyphs& glyphs_;
+  Summary summary_;
+  OutputTail tail_;
+  std::string log_file_;
+  std::optional<RunningPhase> phase_;
+  std::optional<RunningTask> task_;
+  steady_clock::time_point drawn_{};
+  bool colored_output_ = false;
+  std::string failed_tail_;  // of the first failure of this build
+  bool repeat_ = false;      // other commands have run since
+};
+
+}  // namespace
+
+std::unique_ptr<EventSink> make_pretty_view(Console& out, Console& err, ViewOptions options) {
+  return std::make_unique<PrettyView>(out, err, std::move(options));
+}
+
+}  // namespace buildspec_run

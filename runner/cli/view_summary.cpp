@@ -1,0 +1,258 @@
+#include "runner/cli/view_summary.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "runner/base/overloaded.h"
+#include "runner/base/text.h"
+#include "runner/cli/terminal_text.h"
+
+namespace buildspec_run {
+namespace {
+
+constexpr std::size_t kMostWarnings = 200;
+constexpr std::size_t kTitleColumns = 60;  // of a command in the last line
+
+std::string_view ellipsis(bool unicode) { return unicode ? "…" : "..."; }
+
+std::string place_and_message(const Diagnosed& diagnosed) {
+  const std::string message = fmt::format("{} [{}]", diagnosed.message, diagnosed.id);
+  return plain_line(diagnosed.place ? to_string(*diagnosed.place) + ": " + message : message);
+}
+
+// A value on one line that a shell would read back.
+std::string shown_value(std::string_view value) {
+  const bool printable = !find_invalid_utf8(value) && plain_line(value) == value;
+  if (printable) return value.empty() ? std::string() : shell_quote(value);
+  std::string out = "$'";
+  for (const char c : to_valid_utf8(value)) {
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\'' || c == '\\')
+      out += '\\', out += c;
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    else
+      out += c;
+  }
+  return plain_line(out += '\'');
+}
+
+std::string headline(Status status) {
+  switch (status) {
+    case Status::succeeded:
+      return "SUCCEEDED";
+    case Status::timed_out:
+      return "TIMED OUT";
+    case Status::stopped:
+      return "STOPPED";
+    case Status::fault:
+      return "FAULT";
+    case Status::failed:
+    case Status::in_progress:
+      break;
+  }
+  return "FAILED";
+}
+
+}  // namespace
+
+std::string shown_duration(std::chrono::nanoseconds duration) {
+  using namespace std::chrono;
+  const auto milli = duration_cast<milliseconds>(std::max(duration, nanoseconds(0))).count();
+  if (milli < 1000) return fmt::format("{}ms", milli);
+  if (milli < 60'000) return fmt::format("{}.{}s", milli / 1000, milli % 1000 / 100);
+  const auto whole = milli / 1000;
+  if (whole < 3600) return fmt::format("{}m {:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h {:02}m", whole / 3600, whole % 3600 / 60);
+}
+
+std::string_view shown_status(Status status) noexcept {
+  switch (status) {
+    case Status::in_progress:
+      return "in progress";
+    case Status::succeeded:
+      return "succeeded";
+    case Status::failed:
+      return "failed";
+    case Status::fault:
+      return "fault";
+    case Status::timed_out:
+      return "timed out";
+    case Status::stopped:
+      return "stopped";
+  }
+  return "failed";
+}
+
+std::string command_title(std::string_view text, bool unicode) {
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos) return {};
+  text.remove_prefix(begin);
+  text.remove_suffix(text.size() - 1 - text.find_last_not_of(" \t\r\n"));
+  const std::size_t end = text.find_first_of("\r\n");
+  std::string title = plain_line(text.substr(0, end));
+  if (end != std::string_view::npos) title.append(" ").append(ellipsis(unicode));
+  return title;
+}
+
+std::vector<std::string> command_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  do {
+    const std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(plain_line(line));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  } while (!text.empty());
+  return lines;
+}
+
+std::string shown_diagnostic(const Diagnosed& diagnosed, bool color) {
+  std::string out;
+  std::string_view rest = diagnosed.text;
+  const std::string word = diagnosed.severity + ":";
+  const Ink ink = diagnosed.severity == "error"     ? Ink::red
+                  : diagnosed.severity == "warning" ? Ink::yellow
+                                                    : Ink::cyan;
+  for (bool first = true; !rest.empty(); first = false) {
+    const std::size_t end = rest.find('\n');
+    const std::string line = plain_line(rest.substr(0, end));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    const std::size_t at = first ? line.find(word) : std::string::npos;
+    if (at != std::string::npos) {
+      out += paint(Ink::bold, line.substr(0, at), color) + paint(ink, word, color) +
+             line.substr(at + word.size());
+    } else if (const std::size_t bar = line.find('|');
+               bar != std::string::npos && line.find_first_not_of(" ^~", bar + 1) == std::string::npos) {
+      out += line.substr(0, bar + 1) +
+             paint(Ink::green, line.substr(bar + 1), color);  // the line with the caret
+    } else {
+      out += line;
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+std::string repository_note(const RunStarted& run) {
+  std::string_view root = run.repository_root;
+  std::string_view source = run.source_dir;
+  while (root.size() > 1 && root.ends_with('/')) root.remove_suffix(1);
+  while (source.size() > 1 && source.ends_with('/')) source.remove_suffix(1);
+  if (root.empty() || root == source) return {};
+  return plain_line(fmt::format("the root of the repository is {}; the cloud would start there", root));
+}
+
+std::string shown_tail(const OutputTail& tail, std::size_t count, std::string_view indent,
+                       std::string_view log_file, bool color) {
+  if (tail.empty()) return {};
+  std::string out;
+  const OutputTail::Lines last = tail.last_lines(count);
+  if (last.left_out > 0 || last.first_is_cut) {
+    std::string before = last.left_out > 0 ? counted(last.left_out, "earlier line")
+                                           : std::string("the beginning of this line");
+    if (!log_file.empty())
+      before += last.left_out == 1 || last.left_out == 0 ? " is in the log" : " are in the log";
+    else
+      before += " left out";
+    out.append(indent).append(paint(Ink::dim, "[" + before + "]", color)).append("\n");
+  }
+  OutputPainter painter(color);
+  for (const std::string_view line : last.lines) out.append(indent).append(painter.paint(line)).append("\n");
+  return out;
+}
+
+void Summary::on(const Event& event) {
+  std::visit(overloaded{
+                 [&](const RunStarted& run) { log_file_ = run.log_file; },
+                 [&](const BuildStarted&) {
+                   failure_.reset();
+                   exported_.clear();
+                   command_count_ = 0;
+                 },
+                 [&](const Diagnosed& diagnosed) {
+                   if (diagnosed.severity == "error") {
+                     if (error_count_++ == 0) first_error_place_ = diagnosed.place;
+                   } else if (diagnosed.severity == "warning") {
+                     std::string line = place_and_message(diagnosed);
+                     if (seen_.size() >= kMostWarnings) {
+                       warning_count_ += seen_.contains(line) ? 0 : 1;
+                     } else if (seen_.insert(line).second) {
+                       ++warning_count_;
+                       warnings_.push_back(std::move(line));
+                     }
+                   }
+                 },
+                 [&](const TaskFinished& task) {
+                   ++command_count_;
+                   if (task.status != Status::succeeded && !failure_)
+                     failure_ = Failure{task.phase, task.label, task.status, task.exit};
+                 },
+                 [&](const VariablesExported& exported) { exported_ = exported.variables; },
+                 [](const PhaseStarted&) {},
+                 [](const PhaseFinished&) {},
+                 [](const TaskStarted&) {},
+                 [](const Output&) {},
+                 [](const BuildFinished&) {},
+                 [](const RunFinished&) {},
+             },
+             event.body);
+}
+
+std::string Summary::render(const RunFinished& run, const Look& look, bool brief,
+                            std::string_view log_problem) const {
+  const auto cut = [&](std::string line) {
+    return (look.width > 1 ? cut_columns(line, look.width - 1, look.unicode) : line) + "\n";
+  };
+  std::string out;
+  if (!brief) {
+    if (!warnings_.empty()) {
+      out += paint(Ink::yellow, counted(warning_count_, "warning"), look.color) + "\n";
+      for (const std::string& warning : warnings_) out += "  " + warning + "\n";
+      if (warning_count_ > warnings_.size())
+        out += fmt::format("  {} {} more\n", ellipsis(look.unicode), warning_count_ - warnings_.size());
+    }
+    if (!exported_.empty()) {
+      out += paint(Ink::bold, "exported", look.color) + "\n";
+      for (const ExportedVariable& variable : exported_)
+        out += cut(fmt::format("  {}={}", plain_line(variable.name), shown_value(variable.value)));
+    }
+  }
+  if (!log_problem.empty())
+    out += paint(Ink::yellow, "not kept: ", look.color) + plain_line(log_problem) + "\n";
+  if (!log_file_.empty() && (!brief || run.status != Status::succeeded))
+    out += paint(Ink::dim, "log: " + plain_line(log_file_), look.color) + "\n";
+  return out + last_line(run, look) + "\n";
+}
+
+std::string Summary::last_line(const RunFinished& run, const Look& look) const {
+  if (run.status == Status::succeeded) {
+    std::string rest =
+        fmt::format(" in {}, {}", shown_duration(run.took), counted(command_count_, "command"));
+    if (warning_count_ > 0) rest += ", " + counted(warning_count_, "warning");
+    return paint(Ink::green, "SUCCEEDED", look.color) + rest;
+  }
+  std::string rest;
+  if (!run.failed_phase.empty()) rest += " in " + plain_line(run.failed_phase);
+  std::optional<Place> place = run.failed_place;
+  if (!run.failed_label.empty()) {
+    rest +=
+        fmt::format(", {} `{}`", plain_line(run.failed_label),
+                    cut_columns(command_title(run.failed_text, look.unicode), kTitleColumns, look.unicode));
+    if (failure_ && failure_->status == Status::failed && failure_->phase == run.failed_phase &&
+        failure_->label == run.failed_label)
+      rest += fmt::format(" ({})", to_string(failure_->exit));
+  } else {
+    if (!run.message.empty()) rest += ": " + plain_line(run.message);
+    if (!place) place = first_error_place_;
+  }
+  if (place) rest += " at " + plain_line(to_string(*place));
+  return paint(Ink::red, headline(run.status), look.color) + rest;
+}
+
+}  // namespace buildspec_run

@@ -1,0 +1,77 @@
+// The words that the views for people share, and what they say at the end.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/cli/output_tail.h"
+#include "runner/event/event.h"
+
+namespace buildspec_run {
+
+/// "340ms", "4.1s", "2m 05s", "1h 02m".
+[[nodiscard]] std::string shown_duration(std::chrono::nanoseconds duration);
+
+/// "succeeded", "failed", "timed out", …
+[[nodiscard]] std::string_view shown_status(Status status) noexcept;
+
+/// The first line of a command on one line; "…" where more follows.
+[[nodiscard]] std::string command_title(std::string_view text, bool unicode);
+
+/// All lines of a command, printable, indentation kept; at least one.
+[[nodiscard]] std::vector<std::string> command_lines(std::string_view text);
+
+/// The rendered diagnostic, whole lines, coloured when wanted.
+[[nodiscard]] std::string shown_diagnostic(const Diagnosed& diagnosed, bool color);
+
+/// The note about a source directory that is not its repository's root, on one line; empty when there is
+/// nothing to say.
+[[nodiscard]] std::string repository_note(const RunStarted& run);
+
+/// The last lines of a command's output as lines for people, behind one that says how many came before and
+/// where they are. `indent` begins each line.
+[[nodiscard]] std::string shown_tail(const OutputTail& tail, std::size_t count, std::string_view indent,
+                                     std::string_view log_file, bool color);
+
+struct Look {
+  bool color = false;
+  bool unicode = true;
+  std::size_t width = 0;  // 0: lines are not cut
+};
+
+/// Listens to a run and knows what to say at its end: each warning once, what was exported, where the log is,
+/// and the last line, which for a failure names phase, command and place.
+class Summary {
+ public:
+  void on(const Event& event);
+
+  /// Whole lines. `brief`: the last line alone. `log_problem`: what could not be kept.
+  [[nodiscard]] std::string render(const RunFinished& run, const Look& look, bool brief,
+                                   std::string_view log_problem) const;
+  [[nodiscard]] std::string last_line(const RunFinished& run, const Look& look) const;
+
+ private:
+  struct Failure {
+    std::string phase, label;
+    Status status = Status::failed;
+    ExitStatus exit;
+  };
+
+  std::string log_file_;
+  std::vector<std::string> warnings_;  // "buildspec.yml:4:5: …", each once, at most kMostWarnings
+  std::set<std::string> seen_;
+  std::size_t warning_count_ = 0;
+  std::size_t error_count_ = 0;
+  std::optional<Place> first_error_place_;
+  std::vector<ExportedVariable> exported_;
+  std::optional<Failure> failure_;  // the first of this build
+  std::size_t command_count_ = 0;
+};
+
+}  // namespace buildspec_run

@@ -1,0 +1,120 @@
+#include "runner/cli/terminal_text.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace buildspec_run {
+namespace {
+
+TEST(TerminalText, CutsByColumns) {
+  struct Case {
+    std::string_view text;
+    std::size_t columns;
+    bool unicode;
+    std::string_view want;
+  };
+  constexpr Case kCases[] = {
+      {"abc", 3, true, "abc"},
+      {"abcd", 3, true, "ab…"},
+      {"abcdef", 5, false, "ab..."},
+      {"abcdef", 2, false, "ab"},
+      {"abc", 0, true, ""},
+      {"日本語", 6, true, "日本語"},
+      {"日本語", 5, true, "日本…"},
+      {"日本語", 4, true, "日…"},  // half a character is none
+      {"e\xCC\x81"
+       "abc",
+       3, true,
+       "e\xCC\x81"
+       "a…"},
+      {"\x1b[1;31mred\x1b[0m", 3, true, "\x1b[1;31mred\x1b[0m"},
+      {"\x1b[1;31mreddish\x1b[0m", 4, true, "\x1b[1;31mred…\x1b[0m"},
+      {"\x1b[32mok\x1b[0m and more", 6, true, "\x1b[32mok\x1b[0m an…"},
+  };
+  for (const auto& [text, columns, unicode, want] : kCases) {
+    SCOPED_TRACE(text);
+    EXPECT_EQ(cut_columns(text, columns, unicode), want);
+  }
+}
+
+TEST(TerminalText, MakesOnePlainLine) {
+  struct Case {
+    std::string_view text, want;
+  };
+  constexpr Case kCases[] = {
+      {"a\tb\nc\r\nd", "a b c  d"},
+      {"\x1b[31mred\x1b[0m", "red"},
+      {"\x1b]0;title\aafter", "after"},
+      {"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"},
+      {"\x1b[2J\x1b[1;1Hgone", "gone"},
+      {"\x1b(Bcharset", "charset"},
+      {"bell\a", "bell\xEF\xBF\xBD"},
+      {"\xFF\xC3", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+      {"\xC2\x9B"
+       "2J",
+       "\xEF\xBF\xBD"
+       "2J"},  // a C1 control, CSI in one character
+      {"a\xE2\x80\xAE"
+       "b",
+       "a\xEF\xBF\xBD"
+       "b"},  // right-to-left override
+      {"unfinished \x1b[3", "unfinished [3"},
+  };
+  for (const auto& [text, want] : kCases) {
+    SCOPED_TRACE(want);
+    EXPECT_EQ(plain_line(text), want);
+  }
+}
+
+TEST(TerminalText, PaintsOutput) {
+  struct Case {
+    std::string_view line, with_color, without;
+  };
+  constexpr Case kCases[] = {
+      {"plain", "plain", "plain"},
+      {"\x1b[31mred\x1b[0m", "\x1b[31mred\x1b[0m\x1b[0m", "red"},
+      {"\x1b[38;5;9mx", "\x1b[38;5;9mx\x1b[0m", "x"},
+      {"\x1b[2Kcleared\x1b[1A", "cleared", "cleared"},
+      {"\x1b]2;owned\atext", "text", "text"},
+      {"\x1b[?25lhidden", "hidden", "hidden"},
+      {"\x1b[>4;1mkeys", "keys", "keys"},  // ends in m, sets no colour
+      {"10%\r50%\r100%\r", "100%", "100%"},
+      {"a\tb", "a       b", "a       b"},
+      {"日\tb", "日      b", "日      b"},
+      {"\x01\x7F\b", "^A^?^H", "^A^?^H"},
+      {"\x1b]never ends", "^[]never ends", "^[]never ends"},
+      {"\xC2\x9B"
+       "31m",
+       "\xEF\xBF\xBD"
+       "31m",
+       "\xEF\xBF\xBD"
+       "31m"},
+  };
+  for (const auto& [line, with_color, without] : kCases) {
+    SCOPED_TRACE(without);
+    EXPECT_EQ(OutputPainter(true).paint(line), with_color);
+    EXPECT_EQ(OutputPainter(false).paint(line), without);
+  }
+}
+
+TEST(TerminalText, PaintedColorsGoOnInTheNextLine) {
+  OutputPainter painter(true);
+  EXPECT_EQ(painter.paint("\x1b[31mone"), "\x1b[31mone\x1b[0m");
+  EXPECT_EQ(painter.paint("two\x1b[0m"), "\x1b[31mtwo\x1b[0m\x1b[0m");
+  EXPECT_EQ(painter.paint("three"), "three");
+}
+
+TEST(TerminalText, ShowsBothEndsOfALongLine) {
+  const std::string line = fmt::format("{:a>5000}{:b>5000}", "", "");
+  EXPECT_EQ(OutputPainter(false).paint(line),
+            fmt::format("{:a>2000} [6000 bytes left out] {:b>2000}", "", ""));
+  // Never half a character: 2000 is no multiple of three.
+  std::string wide;
+  for (int i = 0; i < 3000; ++i) wide += "日";
+  EXPECT_EQ(OutputPainter(false).paint(wide).find("\xEF\xBF\xBD"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace buildspec_run
