@@ -1,5 +1,5 @@
-// Processes. Everything a build starts is started by the supervisor, a small program of its own (runner/supervisor),
-// and ends with the run: also what called setsid, forked twice or ignores SIGTERM.
+// Processes. Everything a build starts is started by the supervisor, a small program of its own
+// (runner/supervisor), and ends with the run: also what called setsid, forked twice or ignores SIGTERM.
 #pragma once
 
 #include <chrono>
@@ -22,10 +22,14 @@ namespace buildspec_run {
 struct ProcessSpec {
   std::vector<std::string> argv;  // argv[0] is looked up in env's PATH when it has no slash
   std::map<std::string, std::string> env;
-  Path cwd;
-  std::string user;  // run as this user (needs root); empty: as the caller
-  std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};  // Source: actions/runner, ProcessInvoker.cs
-  std::optional<std::chrono::steady_clock::time_point> deadline;      // then it is stopped like a cancelled one
+  Path cwd;               // empty: ours
+  std::string user = {};  // run as this user with its groups (needs root, else EPERM); empty: as the caller
+  // A stop: SIGINT to the process's group; after the first grace SIGTERM; after the second SIGKILL, to all
+  // that descends from the process. Each comes with a SIGCONT, so that what is stopped can heed it. Source:
+  // actions/runner, ProcessInvoker.cs.
+  std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};
+  // From then on it is stopped like a cancelled one.
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
 };
 
 struct ProcessEnd {
@@ -39,22 +43,31 @@ class ProcessRunner {
   using OnOutput = std::function<void(std::string_view chunk)>;
   virtual ~ProcessRunner() = default;
 
-  /// Runs one process to its exit. `on_output` gets both its streams in the order written, cut anywhere; what a job left
-  /// behind writes later belongs to the build (`on_background`), not to this process. A non-zero exit is a result; an
-  /// Error means that it could not be started (its code is the errno of exec) or watched (the supervisor has died:
-  /// code ECONNRESET, and every descendant has been ended).
-  virtual Result<ProcessEnd> run(const ProcessSpec& spec, const OnOutput& on_output, std::stop_token stop) = 0;
+  /// Runs one process to its exit. `on_output` gets both its streams in the order written, cut anywhere; what
+  /// a job left behind writes later belongs to the build (`on_background`), not to this process. A non-zero
+  /// exit is a result; an Error means that it could not be started (its code is the errno of exec) or watched
+  /// (the supervisor has died: code ECONNRESET, and every descendant has been ended; every later call says
+  /// the same). When `stop`, `kill_now` or the deadline has come before it could start, nothing is started:
+  /// the end is then that of a process stopped by SIGINT
+  /// (`kill_now`: SIGKILL). One process at a time.
+  virtual Result<ProcessEnd> run(const ProcessSpec& spec, const OnOutput& on_output,
+                                 std::stop_token stop) = 0;
 
-  /// Gets what background jobs write between processes; called from within `run` and `pump`.
+  /// Gets what background jobs write between processes; called from within `run` and `end_all`. What comes
+  /// while a process runs cannot be told from its own output and is given to `run`'s `on_output`.
   virtual void on_background(OnOutput on_output) = 0;
   /// Called about ten times a second while a process runs.
   virtual void on_tick(std::function<void()> tick) = 0;
-  /// Ends every process that is still there: TERM, then KILL after `grace`. Returns how many there were.
+  /// Ends every process that is still there: TERM, then KILL after `grace` (at once when `kill_now` is
+  /// requested). Returns how many there were. Further processes may be run afterwards.
   virtual Result<int> end_all(std::chrono::milliseconds grace) = 0;
 };
 
-/// Starts the supervisor at `supervisor` (an absolute path). `kill_now`: when it is requested, a running process is
-/// ended by SIGKILL at once, whatever its grace (a second Ctrl-C).
-Result<std::unique_ptr<ProcessRunner>> make_process_runner(const Path& supervisor, std::stop_token kill_now = {});
+/// Starts the supervisor at `supervisor` (an absolute path). `kill_now`: when it is requested, a running
+/// process and all that descends from it are ended by SIGKILL at once, whatever the grace (a second Ctrl-C);
+/// its end says `stopped`. Destroying the runner ends, by SIGKILL, all that is still there. Both stop tokens
+/// may be requested on any thread.
+Result<std::unique_ptr<ProcessRunner>> make_process_runner(const Path& supervisor,
+                                                           std::stop_token kill_now = {});
 
 }  // namespace buildspec_run
