@@ -1,5 +1,5 @@
-// What a buildspec means: typed and checked, still independent of the machine it will run on. Every field that a
-// message may have to point at carries its place. Source: buildspec.md, section 2.
+// What a buildspec means: typed and checked, still independent of the machine it will run on. Every field
+// that a message may have to point at carries its place. Source: buildspec.md, section 2.
 #pragma once
 
 #include <array>
@@ -31,8 +31,8 @@ struct NamedValue {
 };
 
 enum class PhaseName { install, pre_build, build, post_build };
-inline constexpr std::array<PhaseName, 4> kPhaseNames = {PhaseName::install, PhaseName::pre_build, PhaseName::build,
-                                                         PhaseName::post_build};
+inline constexpr std::array<PhaseName, 4> kPhaseNames = {PhaseName::install, PhaseName::pre_build,
+                                                         PhaseName::build, PhaseName::post_build};
 /// "install", "pre_build", …: as in the file.
 [[nodiscard]] std::string_view to_string(PhaseName phase) noexcept;
 /// "INSTALL", "PRE_BUILD", …: as in the log.
@@ -40,8 +40,8 @@ inline constexpr std::array<PhaseName, 4> kPhaseNames = {PhaseName::install, Pha
 
 /// One entry of `commands` or `finally`. A null entry has empty text: nothing to run, success.
 struct Command {
-  std::string text;  // as the cloud hands it to the shell
-  SourceRange where; // of the scalar
+  std::string text;   // as the cloud hands it to the shell
+  SourceRange where;  // of the scalar
 };
 
 /// `on-failure`. Source: buildspec.md 2.8.
@@ -152,6 +152,14 @@ struct BatchSpec {
   BatchFanout fanout;
 };
 
+/// A key that no section of its kind has. The cloud goes on without it; it names those of `root`, `env`,
+/// `artifacts` and of the phases in its log (buildspec.md 1.2), and says nothing about the others.
+struct UnknownKey {
+  std::string section;  // "root", "env", "PRE_BUILD", "artifacts", …
+  PlacedString key;
+  bool cloud_reports = true;
+};
+
 struct Buildspec {
   const SourceText* source = nullptr;
   enum class Version { v0_1, v0_2 };
@@ -166,6 +174,7 @@ struct Buildspec {
   SourceRange reports_where;
   std::optional<ArtifactsSpec> artifacts;
   std::optional<CacheSpec> cache;
+  std::vector<UnknownKey> unknown_keys;  // in the order found
 
   [[nodiscard]] const PhaseSpec* find_phase(PhaseName name) const noexcept;
 };
