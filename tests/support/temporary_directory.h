@@ -16,10 +16,10 @@ namespace buildspec_run::test {
 /// cannot be made.
 class TemporaryDirectory {
  public:
-  explicit TemporaryDirectory(std::string_view prefix = "buildspec-run-test-") {
-    const char* base = ::getenv("TMPDIR");
-    std::string name =
-        std::string(base != nullptr && *base != '\0' ? base : "/tmp") + "/" + std::string(prefix) + "XXXXXX";
+  explicit TemporaryDirectory(std::string_view prefix = "buildspec-run-test-", std::string base = {}) {
+    const char* variable = ::getenv("TMPDIR");
+    if (base.empty()) base = variable != nullptr && *variable != '\0' ? variable : "/tmp";
+    std::string name = base + "/" + std::string(prefix) + "XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) {
       std::perror(name.c_str());
       std::abort();
