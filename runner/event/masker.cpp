@@ -23,6 +23,7 @@
 #include <cstring>
 #include <limits>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "runner/base/check.h"
@@ -245,27 +246,32 @@ class Automaton {
     for (std::uint32_t state = 0; state < nodes_.size(); ++state) {
       auto [begin, end] = ranges[state];
       const std::uint32_t depth = nodes_[state].depth;
-      if (begin < end && forms[begin].size() == depth) nodes_[state].longest = depth, ++begin;
-      if (state == 0) nodes_[state].longest = 0;
+      if (begin < end && forms[begin].size() == depth) nodes_[state].ends = true, ++begin;
       nodes_[state].first_child = static_cast<std::uint32_t>(nodes_.size());
       while (begin < end) {
         const char label = forms[begin][depth];
         std::uint32_t last = begin + 1;
         while (last < end && forms[last][depth] == label) ++last;
+        nodes_[state].label = static_cast<unsigned char>(label);
         ++nodes_[state].children;
-        nodes_.push_back({.depth = depth + 1});
+        Node child;
+        child.depth = depth + 1;
+        nodes_.push_back(child);
         labels_.push_back(static_cast<unsigned char>(label));
         ranges.push_back({begin, last});
         begin = last;
       }
     }
     for (std::uint32_t child = 1; child <= nodes_[0].children; ++child) from_root_[labels_[child]] = child;
-    for (std::uint32_t state = 1; state < nodes_.size(); ++state) {
+    for (std::uint32_t state = 0; state < nodes_.size(); ++state) {
       const Node& parent = nodes_[state];
       for (std::uint32_t child = parent.first_child; child < parent.first_child + parent.children; ++child) {
         Node& node = nodes_[child];
-        node.fail = next(parent.fail, labels_[child]);
-        node.longest = std::max(node.longest, nodes_[node.fail].longest);
+        if (state != 0) node.fail = next(parent.fail, labels_[child]);
+        if (node.ends)
+          longest_.emplace(child, node.depth);
+        else if (nodes_[node.fail].ends)
+          node.ends = true, longest_.emplace(child, longest(node.fail));
       }
     }
   }
@@ -275,7 +281,7 @@ class Automaton {
     while (state != 0) {
       const Node& node = nodes_[state];
       if (node.children == 1) {
-        if (labels_[node.first_child] == byte) return node.first_child;
+        if (node.label == byte) return node.first_child;
       } else if (node.children > 1) {
         const void* found = std::memchr(&labels_[node.first_child], byte, node.children);
         if (found != nullptr)
@@ -288,21 +294,24 @@ class Automaton {
 
   // Bytes at the end of the text that may be the beginning of a form.
   [[nodiscard]] std::uint32_t depth(std::uint32_t state) const noexcept { return nodes_[state].depth; }
-  // Length of the longest form that ends here; 0: none does.
-  [[nodiscard]] std::uint32_t longest(std::uint32_t state) const noexcept { return nodes_[state].longest; }
+  [[nodiscard]] bool ends(std::uint32_t state) const noexcept { return nodes_[state].ends; }
+  // Length of the longest form that ends here, where one `ends`.
+  [[nodiscard]] std::uint32_t longest(std::uint32_t state) const { return longest_.find(state)->second; }
 
  private:
   struct Node {
     std::uint32_t first_child = 0;
-    std::uint32_t fail = 0;
+    std::uint32_t fail = 0;  // the longest end of the state's text that is a state, too
     std::uint32_t depth = 0;
-    std::uint32_t longest = 0;
-    std::uint32_t children = 0;
+    std::uint16_t children = 0;
+    unsigned char label = 0;  // of the only child, for most have one
+    bool ends = false;
   };
 
   std::vector<Node> nodes_;
   std::vector<unsigned char> labels_;
   std::array<std::uint32_t, 256> from_root_{};
+  std::unordered_map<std::uint32_t, std::uint32_t> longest_;
 };
 
 // --- The sieve
@@ -310,75 +319,123 @@ class Automaton {
 
 class Sieve {
  public:
-  Sieve() = default;
-
+  // `forms`: not empty. When one has less than four bytes, two of each are looked at, and a form of one
+  // stands for all pairs that begin with it.
   explicit Sieve(const std::vector<std::string_view>& forms) {
-    if (forms.empty()) return;
     std::size_t shortest = kLargestStride + kGram - 1;
     for (const std::string_view form : forms) shortest = std::min(shortest, form.size());
-    gram_ = std::min(shortest, kGram);
-    stride_ = shortest - gram_ + 1;
-    mask_ = gram_ == 4 ? ~std::uint32_t{0} : (std::uint32_t{1} << (8 * gram_)) - 1;
-    std::size_t bits = kFewestBits;
+    pairs_ = shortest < kGram;
+    if (pairs_) {
+      bits_.resize((std::size_t{1} << 16) / 64);
+      for (const std::string_view form : forms) {
+        for (unsigned second = 0; second < 256; ++second) {
+          const char pair[] = {form[0], form.size() > 1 ? form[1] : static_cast<char>(second)};
+          set(bits_, pair_at(pair));
+        }
+      }
+      return;
+    }
+    stride_ = shortest - kGram + 1;
+    unsigned bits = kFewestBits;
     while (bits < kMostBits && (std::size_t{1} << bits) < forms.size() * stride_ * kBitsPerGram) ++bits;
-    shift_ = 32 - static_cast<unsigned>(bits);
+    shift_ = 32 - bits;
     bits_.resize((std::size_t{1} << bits) / 64);
+    second_bits_.resize(bits_.size());
     for (const std::string_view form : forms) {
       for (std::size_t offset = 0; offset < stride_; ++offset) {
-        std::uint32_t gram = 0;
-        std::memcpy(&gram, form.data() + offset, gram_);
-        const std::uint32_t hash = hashed(gram);
-        bits_[hash / 64] |= std::uint64_t{1} << hash % 64;
+        set(bits_, hash_at(form.data() + offset));
+        set(second_bits_, second_hash_at(form.data() + offset));
       }
     }
   }
 
-  // A place where a form may have begun, in the last `stride` bytes up to it; the first such place of `from`,
-  // `from + stride`, … A place too near to the end of `text` to be read counts as one. No form at all: the
-  // largest number.
+  // A place such that a form may have begun in the `stride` bytes that it ends: the first one of `from`,
+  // `from + stride`, … A place too near to the end of `text` to be read counts as one.
   [[nodiscard]] std::size_t find(std::string_view text, std::size_t from) const noexcept {
-    if (gram_ == 0) return std::numeric_limits<std::size_t>::max();
-    const char* data = text.data();
-    for (; from + sizeof(std::uint32_t) <= text.size(); from += stride_) {
-      std::uint32_t gram = 0;
-      std::memcpy(&gram, data + from, sizeof gram);
-      const std::uint32_t hash = hashed(gram & mask_);
-      if ((bits_[hash / 64] >> hash % 64 & 1) != 0) return from;
-    }
-    return from;
+    if (pairs_)
+      return find_with<2>(
+          text, from, [this](const char* at) { return get(bits_, pair_at(at)); },
+          [](const char*) { return true; });
+    return find_with<kGram>(
+        text, from, [this](const char* at) { return get(bits_, hash_at(at)); },
+        [this](const char* at) { return get(second_bits_, second_hash_at(at)) != 0; });
   }
 
   [[nodiscard]] std::size_t stride() const noexcept { return stride_; }
 
  private:
+  using Bits = std::vector<std::uint64_t>;
   static constexpr std::size_t kGram = 4;
   static constexpr std::size_t kLargestStride = 16;
-  static constexpr std::size_t kFewestBits = 12, kMostBits = 20;
+  static constexpr unsigned kFewestBits = 12, kMostBits = 20;
   static constexpr std::size_t kBitsPerGram = 16;
 
-  [[nodiscard]] std::uint32_t hashed(std::uint32_t gram) const noexcept {
-    return gram * 0x9E3779B1u >> shift_;
+  template <std::size_t width, class Perhaps, class Surely>
+  [[nodiscard]] std::size_t find_with(std::string_view text, std::size_t from, Perhaps perhaps,
+                                      Surely surely) const noexcept {
+    const char* const data = text.data();
+    const std::size_t stride = stride_;
+    while (from + 3 * stride + width <= text.size()) {
+      const char* const at = data + from;
+      const std::uint64_t any =
+          perhaps(at) | perhaps(at + stride) | perhaps(at + 2 * stride) | perhaps(at + 3 * stride);
+      if (any != 0) [[unlikely]]
+        for (std::size_t i = 0; i < 4; ++i)
+          if (perhaps(at + i * stride) != 0 && surely(at + i * stride)) return from + i * stride;
+      from += 4 * stride;
+    }
+    for (; from + width <= text.size(); from += stride)
+      if (perhaps(data + from) != 0 && surely(data + from)) return from;
+    return from;
   }
 
-  std::size_t gram_ = 0;    // q; 0: no forms
+  [[nodiscard]] static std::uint32_t pair_at(const char* at) noexcept {
+    std::uint16_t pair = 0;
+    std::memcpy(&pair, at, sizeof pair);
+    return pair;
+  }
+  [[nodiscard]] static std::uint32_t gram_at(const char* at) noexcept {
+    std::uint32_t gram = 0;
+    std::memcpy(&gram, at, sizeof gram);
+    return gram;
+  }
+  [[nodiscard]] std::uint32_t hash_at(const char* at) const noexcept {
+    return gram_at(at) * 0x9E3779B1u >> shift_;
+  }
+  [[nodiscard]] std::uint32_t second_hash_at(const char* at) const noexcept {
+    return (gram_at(at) ^ gram_at(at) >> 15) * 0x85EBCA6Bu >> shift_;
+  }
+  [[nodiscard]] static std::uint64_t get(const Bits& bits, std::uint32_t index) noexcept {
+    return bits[index / 64] >> index % 64 & 1;
+  }
+  static void set(Bits& bits, std::uint32_t index) noexcept {
+    bits[index / 64] |= std::uint64_t{1} << index % 64;
+  }
+
+  bool pairs_ = false;
   std::size_t stride_ = 1;  // k
-  std::uint32_t mask_ = 0;
   unsigned shift_ = 0;
-  std::vector<std::uint64_t> bits_;
+  Bits bits_, second_bits_;
 };
 
 // All that is made from one set of forms.
 struct Finder {
   Automaton automaton;
-  Sieve short_forms, long_forms;
+  std::vector<Sieve> sieves;
 
   explicit Finder(const std::vector<std::string_view>& forms) : automaton(forms) {
-    constexpr std::size_t kLong = 8;
-    std::vector<std::string_view> few, many;
-    for (const std::string_view form : forms) (form.size() < kLong ? few : many).push_back(form);
-    short_forms = Sieve(few);
-    long_forms = Sieve(many);
+    // A class of lengths has a sieve of its own, so that a few short forms do not slow down the rest.
+    constexpr std::array<std::size_t, kMostSieves> kLongest = {3, 7, std::numeric_limits<std::size_t>::max()};
+    std::array<std::vector<std::string_view>, kMostSieves> classes;
+    for (const std::string_view form : forms) {
+      std::size_t i = 0;
+      while (form.size() > kLongest[i]) ++i;
+      classes[i].push_back(form);
+    }
+    for (const auto& same : classes)
+      if (!same.empty()) sieves.emplace_back(same);
   }
+  static constexpr std::size_t kMostSieves = 3;
 };
 
 // Runs `finder` over `text`, from `state` on (of the automaton, 0 at the beginning of a text) to the state
@@ -391,9 +448,9 @@ std::uint32_t scan(const Finder& finder, std::uint32_t state, std::string_view t
   // begins one.
   constexpr std::size_t kShallow = 2;
   const Automaton& automaton = finder.automaton;
-  const std::array<const Sieve*, 2> sieves = {&finder.short_forms, &finder.long_forms};
-  std::array<std::size_t, 2> next = {sieves[0]->stride() - 1, sieves[1]->stride() - 1};
-  for (std::size_t i = 0; i < 2; ++i) next[i] = sieves[i]->find(text, next[i]);
+  const std::vector<Sieve>& sieves = finder.sieves;
+  std::array<std::size_t, Finder::kMostSieves> next = {};
+  for (std::size_t i = 0; i < sieves.size(); ++i) next[i] = sieves[i].find(text, sieves[i].stride() - 1);
   std::size_t at = 0;
   std::size_t settled = 0;  // the automaton has to see what begins before this
   while (at < text.size()) {
@@ -402,10 +459,10 @@ std::uint32_t scan(const Finder& finder, std::uint32_t state, std::string_view t
       at -= depth;
       state = 0;
       std::size_t begin = text.size();
-      for (std::size_t i = 0; i < 2; ++i) {
-        const std::size_t stride = sieves[i]->stride();
+      for (std::size_t i = 0; i < sieves.size(); ++i) {
+        const std::size_t stride = sieves[i].stride();
         if (next[i] < at)
-          next[i] = sieves[i]->find(text, next[i] + (at - next[i] + stride - 1) / stride * stride);
+          next[i] = sieves[i].find(text, next[i] + (at - next[i] + stride - 1) / stride * stride);
         const std::size_t first = std::max(at, next[i] - (stride - 1));
         if (first < begin) begin = first, settled = next[i] + 1;
       }
@@ -413,9 +470,10 @@ std::uint32_t scan(const Finder& finder, std::uint32_t state, std::string_view t
       if (at == text.size()) break;
     }
     state = automaton.next(state, static_cast<unsigned char>(text[at++]));
-    if (const std::uint32_t length = automaton.longest(state); length > 0) [[unlikely]]
-      found(static_cast<std::ptrdiff_t>(at) - static_cast<std::ptrdiff_t>(length),
-            static_cast<std::ptrdiff_t>(at));
+    if (automaton.ends(state)) [[unlikely]] {
+      const std::ptrdiff_t end = static_cast<std::ptrdiff_t>(at);
+      found(end - static_cast<std::ptrdiff_t>(automaton.longest(state)), end);
+    }
   }
   return state;
 }
