@@ -278,10 +278,6 @@ void refuse_command(Reader& reader, const Node& node, std::size_t index) {
 }
 
 Command decode_command(Reader& reader, const Node& node) {
-  if (node.tag.starts_with('!'))
-    reader.report(
-        node.tag_where, "command-tag",
-        "a leading \"!\" is a YAML tag and no part of the command; quote the whole entry to keep it");
   return {reader.copy(node.text(), node.where), node.where};
 }
 
@@ -351,8 +347,8 @@ void decode_runtimes(Reader& reader, const Entry& entry, PhaseSpec& phase) {
   phase.runtime_versions = reader.named(*entry.value);
   if (entry.value->is_null() ||
       (entry.value->is_mapping() && entry.value->entries.empty() && !entry.value->incomplete))
-    reader.report(entry.key->where, "runtime-versions-empty",
-                  "runtime-versions without a runtime; it has at least one");
+    reader.report_absence(entry.key->where, "runtime-versions-empty",
+                          "runtime-versions without a runtime; it has at least one");
 }
 
 constexpr Key<PhaseSpec> kPhaseKeys[] = {
@@ -381,8 +377,9 @@ PhaseSpec decode_phase(Reader& reader, PhaseName name, const Entry& entry) {
   phase.name = name;
   phase.where = entry.key->where;
   if (entry.value->is_null())
-    reader.report(entry.key->where, "empty-phase",
-                  fmt::format("{} has nothing in it; its keys are indented below it", to_string(name)));
+    reader.report_absence(
+        entry.key->where, "empty-phase",
+        fmt::format("{} has nothing in it; its keys are indented below it", to_string(name)));
   if (!entry.value->is_mapping()) return phase;  // anything else has been refused
   map(reader, *entry.value, kPhaseKeys, kPhaseSection, phase, to_upper_string(name));
   if (phase.has_commands && phase.steps_where != SourceRange{})
@@ -441,8 +438,8 @@ void decode_reports(Reader& reader, const Entry& entry, Buildspec& spec) {
     report.group = {reader.copy(key->scalar, key->where), key->where};
     map(reader, *value, kReportKeys, kReportSection, report);
     if (report.files.empty() && !value->incomplete)
-      reader.report(key->where, "report-no-files",
-                    fmt::format("report group {} has no files", Reader::quoted(key->scalar)));
+      reader.report_absence(key->where, "report-no-files",
+                            fmt::format("report group {} has no files", Reader::quoted(key->scalar)));
     spec.reports.push_back(std::move(report));
   }
 }
@@ -472,7 +469,8 @@ constexpr std::span<const Key<ArtifactsSpec>> kSecondaryKeys(kArtifactsKeys, std
 
 void check_artifacts(Reader& reader, SourceRange where, const ArtifactsSpec& artifacts) {
   if (artifacts.files.empty() && artifacts.secondary.empty())
-    reader.report(where, "artifacts-no-files", "artifacts without files, of which nothing can be taken");
+    reader.report_absence(where, "artifacts-no-files",
+                          "artifacts without files, of which nothing can be taken");
 }
 
 void decode_secondary(Reader& reader, const Entry& entry, ArtifactsSpec& artifacts) {
@@ -517,7 +515,7 @@ void decode_cache(Reader& reader, const Entry& entry, Buildspec& spec) {
   map(reader, *entry.value, kCacheKeys, kCacheSection, cache);
   if (entry.value->is_mapping() && !entry.value->incomplete) {
     if (cache.paths.empty())
-      reader.report(entry.key->where, "cache-no-paths", "cache without paths, which keeps nothing");
+      reader.report_absence(entry.key->where, "cache-no-paths", "cache without paths, which keeps nothing");
     if (!cache.fallback_keys.empty() && !cache.key)
       reader.report(cache.fallback_keys[0].where, "cache-fallback-keys",
                     "fallback-keys without key, where they are ignored");
@@ -709,7 +707,7 @@ Buildspec decode_buildspec(const SourceText& source, const Document& document, P
                            Diagnostics& found) {
   Buildspec spec;
   spec.source = &source;
-  Reader reader(source, purpose, found, spec);
+  Reader reader(source, document.complete(), purpose, found, spec);
   const Node* root = document.root();
   if (root == nullptr || !root->is_mapping()) {
     if (document.complete())

@@ -90,8 +90,8 @@ std::vector<PlacedString> decode_axis(Reader& reader, const Entry& entry) {
   std::vector<PlacedString> values = reader.strings(*entry.value);
   const bool empty = entry.value->is_null() || (entry.value->is_sequence() && entry.value->items.empty());
   if (empty && !entry.value->incomplete)
-    reader.report(entry.key->where, "batch-matrix-axis",
-                  "an axis without values, of which no build can be made");
+    reader.report_absence(entry.key->where, "batch-matrix-axis",
+                          "an axis without values, of which no build can be made");
   return values;
 }
 
@@ -172,8 +172,8 @@ void decode_fanout(Reader& reader, const Entry& entry, BatchSpec& batch) {
   batch.kind = BatchSpec::Kind::fanout;
   map(reader, *entry.value, kFanoutKeys, kFanoutSection, batch.fanout);
   if (entry.value->find("parallelism") == nullptr && !entry.value->incomplete)
-    reader.report(entry.key->where, "batch-parallelism",
-                  "build-fanout without parallelism, the number of its builds");
+    reader.report_absence(entry.key->where, "batch-parallelism",
+                          "build-fanout without parallelism, the number of its builds");
 }
 
 constexpr Key<BatchSpec> kBatchKeys[] = {
@@ -199,7 +199,7 @@ void check_kind(Reader& reader, const Entry& entry) {
         std::find(std::begin(kKinds), std::end(kKinds), child.key->scalar) != std::end(kKinds))
       kinds.push_back(&child);
   if (kinds.empty() && !entry.value->incomplete)
-    reader.report(
+    reader.report_absence(
         entry.key->where, "batch-kind",
         "batch without builds; it has one of build-list, build-graph, build-matrix and build-fanout");
   for (std::size_t i = 1; i < kinds.size(); ++i)
@@ -222,7 +222,7 @@ BuildIndex check_identifiers(Reader& reader, const BatchSpec& batch) {
   for (std::size_t i = 0; i < batch.builds.size(); ++i) {
     const PlacedString& identifier = batch.builds[i].identifier;
     if (identifier.value.empty()) {
-      reader.report(batch.builds[i].where, "batch-identifier", "a build without identifier");
+      reader.report_absence(batch.builds[i].where, "batch-identifier", "a build without identifier");
       continue;
     }
     if (!is_identifier(identifier.value))
@@ -293,10 +293,11 @@ void check_matrix(Reader& reader, const Entry& entry, const BatchMatrix& matrix)
   if (node == nullptr || node->incomplete) return;
   if (matrix.buildspecs.empty() && matrix.compute_types.empty() && matrix.images.empty() &&
       matrix.variables.empty())
-    reader.report(entry.value->find_entry("build-matrix")->key->where, "batch-matrix-axis",
-                  "build-matrix without an axis; dynamic has lists of buildspec, env.image, env.compute-type "
-                  "or values of "
-                  "env.variables");
+    reader.report_absence(
+        entry.value->find_entry("build-matrix")->key->where, "batch-matrix-axis",
+        "build-matrix without an axis; dynamic has lists of buildspec, env.image, env.compute-type "
+        "or values of "
+        "env.variables");
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ Plan lower_buildspec(const Buildspec& buildspec, Diagnostics& found) {
   for (std::size_t i = 0; i < kPhaseNames.size(); ++i)
     plan.phases[i] = lower_phase(buildspec, kPhaseNames[i], found);
   list_unsupported(buildspec, plan);
-  note_ignored(buildspec, found);
+  if (!found.has_errors()) note_ignored(buildspec, found);  // else there is no run to note it for
   return plan;
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runner/base/diagnostic.h"
@@ -38,8 +39,9 @@ struct Section {
 
 class Reader {
  public:
-  Reader(const SourceText& source, Purpose purpose, Diagnostics& found, Buildspec& spec)
-      : source_(source), purpose_(purpose), found_(found), spec_(spec) {}
+  /// `complete`: the whole text was read. Where it was not, nothing is said of what is missing.
+  Reader(const SourceText& source, bool complete, Purpose purpose, Diagnostics& found, Buildspec& spec)
+      : source_(source), complete_(complete), purpose_(purpose), found_(found), spec_(spec) {}
 
   [[nodiscard]] const SourceText& source() const noexcept { return source_; }
   [[nodiscard]] Buildspec& spec() noexcept { return spec_; }
@@ -47,6 +49,10 @@ class Reader {
   /// Reports `id` with the weight the table of severities gives it. Past a thousand findings they are only
   /// counted, and `finish` says how many.
   Diagnostic& report(SourceRange where, std::string_view id, std::string message);
+  /// Reports that something is not there, in a text that was read to its end.
+  void report_absence(SourceRange where, std::string_view id, std::string message) {
+    if (complete_) report(where, id, std::move(message));
+  }
   /// "a list is due here, and this is a mapping". Below `batch` it is the id `batch-wrong-type`.
   void wrong_type(const Node& node, std::string_view due);
   void unknown_key(const Node& key, const Section& section, std::string_view section_name,
@@ -110,6 +116,7 @@ class Reader {
   }
 
   const SourceText& source_;
+  bool complete_;
   Purpose purpose_;
   Diagnostics& found_;
   Buildspec& spec_;

@@ -27,7 +27,6 @@ constexpr FindingWeight kWeights[] = {
     {"cache-fallback-keys", warning, warning},
     {"cache-no-paths", warning, warning},
     {"command-not-string", error, error},
-    {"command-tag", warning, warning},
     {"commands-and-steps", error, error},
     {"duplicate-phase", warning, error},
     {"empty-entry", warning, warning},
