@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -83,7 +84,7 @@ class Parser {
     const std::size_t held = size < kLibraryBuffer ? kLibraryBuffer - size : 0;
     const std::size_t room = held < kPiece ? kPiece - held : 1;
     const std::size_t count = std::min({size, room, self.rest_.size()});
-    std::copy_n(self.rest_.data(), count, buffer);
+    if (count > 0) std::memcpy(buffer, self.rest_.data(), count);
     self.rest_.remove_prefix(count);
     *size_read = count;
     return 1;
@@ -382,7 +383,7 @@ class Reader {
     while (!frames_.empty()) {
       state_.complete = false;
       if (frames_.back().key != nullptr) {
-        Node& nothing = state_.nodes.emplace_back();
+        Node& nothing = state_.nodes.add();
         nothing.source = &source_;
         nothing.where = {last_end_, last_end_};
         nothing.incomplete = true;
@@ -526,7 +527,7 @@ class Reader {
                           limits_.expanded_nodes));
       return nullptr;
     }
-    Node& node = state_.nodes.emplace_back();
+    Node& node = state_.nodes.add();
     node.kind = kind;
     node.source = &source_;
     node.where = {begin, begin};
