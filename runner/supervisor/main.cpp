@@ -57,6 +57,22 @@ using Clock = std::chrono::steady_clock;
 /// user).
 constexpr std::chrono::seconds kUnkillable{2};
 
+#ifdef MSG_NOSIGNAL
+constexpr int kNoSignal = MSG_NOSIGNAL;
+#else
+constexpr int kNoSignal = 0;  // SIGPIPE is handled, by doing nothing
+#endif
+
+/// A pipe that is closed on exec.
+bool make_pipe(int (&ends)[2]) {
+#ifdef __linux__
+  return pipe2(ends, O_CLOEXEC) == 0;
+#else
+  return pipe(ends) == 0 && fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 &&
+         fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0;
+#endif
+}
+
 void nap() {
   const timespec time{0, 500'000};
   nanosleep(&time, nullptr);
@@ -104,7 +120,13 @@ void kill_descendants(OnEnd on_end) {
     }
     if (ended < 0 && errno == ECHILD) return;
     const std::vector<ProcessEntry> left = living_descendants();
-    for (const ProcessEntry& entry : left) kill(entry.pid, SIGKILL);
+    for (const ProcessEntry& entry : left) {
+      kill(entry.pid, SIGKILL);
+      // Its group at one stroke, so that a chain of processes, each forking the next and exiting, does not
+      // outrun us. Who descends from us left our session when it was started, so no group of theirs holds
+      // anybody else.
+      if (entry.group > 1 && entry.group != getpgrp()) kill(-entry.group, SIGKILL);
+    }
     if (Clock::now() - progress > kUnkillable) return;
     nap();
   }
@@ -266,7 +288,7 @@ class Worker {
     if (!encode(reply, bytes)) return;
     std::string_view rest = bytes;
     while (!rest.empty()) {
-      const ssize_t sent = ::send(socket_, rest.data(), rest.size(), MSG_NOSIGNAL);
+      const ssize_t sent = ::send(socket_, rest.data(), rest.size(), kNoSignal);
       if (sent < 0 && errno == EINTR) continue;
       if (sent < 0) {
         serving_ = false;
@@ -285,7 +307,7 @@ class Worker {
     message.msg_iovlen = 1;
     message.msg_control = control;
     message.msg_controllen = sizeof control;
-    const ssize_t size = recvmsg(socket_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const ssize_t size = recvmsg(socket_, &message, MSG_DONTWAIT);
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (size <= 0) {
       serving_ = false;
@@ -296,6 +318,7 @@ class Worker {
       if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
       if (received_descriptor_ >= 0) close(received_descriptor_);
       std::memcpy(&received_descriptor_, CMSG_DATA(header), sizeof received_descriptor_);
+      fcntl(received_descriptor_, F_SETFD, FD_CLOEXEC);
     }
     received_.append(bytes, static_cast<std::size_t>(size));
     std::size_t done = 0;
@@ -323,8 +346,7 @@ class Worker {
     if (leader_ != 0 || output_ < 0) return send(FailedReply{StartStage::fork, EBUSY});
     const Launch launch = prepare(start, output_);
     int failure[2];
-    if (pipe2(failure, O_CLOEXEC) != 0)
-      return send(FailedReply{StartStage::fork, static_cast<std::uint32_t>(errno)});
+    if (!make_pipe(failure)) return send(FailedReply{StartStage::fork, static_cast<std::uint32_t>(errno)});
     const pid_t pid = fork_into(launch, failure[1]);
     const int fork_error = errno;
     close(failure[1]);
@@ -395,6 +417,7 @@ class Worker {
       });
       std::erase_if(tree, [](const ProcessEntry& entry) { return !entry.alive; });
       for (const ProcessEntry& entry : tree) kill(entry.pid, SIGKILL);
+      if (!leader_status) kill(-leader, SIGKILL);
       int status = 0;
       pid_t ended = 0;
       while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {
@@ -465,11 +488,13 @@ bool start_clean() {
     signal(number, SIG_DFL);
 #endif
   }
-  // A handler that does nothing: its presence wakes pselect. exec puts the default back.
+  // Handlers that do nothing: that they are there wakes pselect, and lets a write to a dead runner fail. exec
+  // puts the default back.
   struct sigaction on_child {};
   on_child.sa_handler = [](int) {};
   on_child.sa_flags = SA_NOCLDSTOP;
   sigaction(SIGCHLD, &on_child, nullptr);
+  sigaction(SIGPIPE, &on_child, nullptr);
   sigset_t mask;
   sigemptyset(&mask);
   sigaddset(&mask, SIGCHLD);
@@ -505,7 +530,7 @@ int supervise(int argc, char** argv) {
     return 2;
   }
   int lifeline[2];
-  if (!start_clean() || !become_subreaper() || pipe2(lifeline, O_CLOEXEC) != 0) return 3;
+  if (!start_clean() || !become_subreaper() || !make_pipe(lifeline)) return 3;
   const pid_t worker = fork();
   if (worker < 0) return 3;
   if (worker > 0) {

@@ -299,11 +299,10 @@ TEST(Process, EndsWhenABackgroundJobFloodsItsOutput) {
   std::size_t background = 0;
   runner->on_background([&](std::string_view chunk) { background += chunk.size(); });
   EXPECT_EQ(run(*runner, "yes >&2 & exit 3").end.exit.code, 3);
-  EXPECT_EQ(run(*runner, "exit 4").end.exit.code, 4);
+  EXPECT_TRUE(eventually([&] { return run(*runner, "exit 4").end.exit.code == 4 && background > 0; }));
   const auto ended = runner->end_all(10s);
   ASSERT_TRUE(ended);
   EXPECT_EQ(*ended, 1);
-  EXPECT_GT(background, 0u);
 }
 
 TEST(Process, EndsWhatEscaped) {
@@ -455,8 +454,8 @@ TEST(Process, IsStoppedByOneSignalAfterTheOther) {
   ProcessSpec spec = sh("trap 'echo INT' INT; trap 'echo TERM' TERM; " + escape_to(directory / "escaped") +
                         "; while ! test -e " + (directory / "escaped").string() + "; do :; done; echo on >" +
                         (directory / "ready").string() + "; while :; do :; done");
-  spec.sigint_grace = 60ms;
-  spec.sigterm_grace = 60ms;
+  spec.sigint_grace = 300ms;
+  spec.sigterm_grace = 300ms;
   const Ran ran = run(*runner, spec, source.get_token());
   stopper.join();
   EXPECT_EQ(ran.output, "INT\nTERM\n");
@@ -598,9 +597,10 @@ TEST(Process, TicksWhileItRuns) {
   const auto runner = make_runner();
   int ticks = 0;
   runner->on_tick([&] { ++ticks; });
+  const auto begin = Clock::now();
   run(*runner, "sleep 0.5");
   EXPECT_GE(ticks, 2);
-  EXPECT_LE(ticks, 6);
+  EXPECT_LE(ticks, (Clock::now() - begin) / 100ms);
 }
 
 TEST(Process, RunsAsAnotherUser) {
