@@ -3,6 +3,25 @@
 //   <state>/runs/<run id>/log            the build's output and our lines about it, masked
 //                        /events.jsonl   one event a line; an output event names offset and length in `log`
 //                        /lock           held (flock) while the run is alive
+//   <state>/runs/.new-<run id>           a run that is just being made: renamed when its lock is held
+//               /.sizes                  "<run id> <bytes>" a line: sizes of finished runs, so that pruning
+//               need not ask
+//                                        for all of them again; may be missing, old or damaged
+//
+// Directories have mode 0700, files 0600. `log` can be read alone. It holds the output byte for byte, and
+// lines of ours, each of which begins on a new line (a LF is put before it where the output did not end with
+// one):
+//
+//   [run] buildspec-run 0.1.0: buildspec.yml in /home/me/project
+//   [BUILD build[0]] $ make              the command; its further lines begin with "[BUILD build[0]] > "
+//   [BUILD build[0]] FAILED: exit status 2 (buildspec.yml:4:9)      only when it did not succeed
+//   [BUILD] FAILED: COMMAND_EXECUTION_ERROR: Error while …          the result of a phase
+//   [run] FAILED: …                                                 the result of the run
+//
+// and diagnostics as they are. Which bytes are output, the events say. Both files are written as the run
+// goes, the log first: at each task's end and about every 0.1 s, so that a runner that is killed loses no
+// more. Then the last line of either may be cut. When the disk is full, what is there stays, `events.jsonl`
+// with whole lines; an output event may then name bytes that the log no longer got.
 #pragma once
 
 #include <chrono>
@@ -26,7 +45,8 @@ struct PruneLimits {
 /// A new run id: sorts by time, unique on this machine: "20261124T060444Z-1f2e3d4c".
 [[nodiscard]] std::string make_run_id(std::chrono::system_clock::time_point now);
 
-/// `$XDG_STATE_HOME/buildspec-run`, else `$HOME/.local/state/buildspec-run`; empty when neither is an absolute path.
+/// `$XDG_STATE_HOME/buildspec-run`, else `$HOME/.local/state/buildspec-run`; empty when neither is an
+/// absolute path.
 [[nodiscard]] Path state_directory(const std::string& xdg_state_home, const std::string& home);
 
 /// Keeps one run while it happens.
@@ -38,11 +58,14 @@ class KeptRun : public EventSink {
   [[nodiscard]] virtual std::string problem() const = 0;
 };
 
-/// Opens `<state>/runs/<run_id>`. An Error leaves the build as it is: nothing is kept then.
+/// Makes `<state>/runs/<run_id>`, which must not be there. An Error leaves the build as it is: nothing is
+/// kept then.
 Result<std::unique_ptr<KeptRun>> keep_run(const Path& state, std::string_view run_id);
 
-/// Removes the oldest finished runs beyond the limits. Runs that are alive, in this process or another, are left alone.
-/// Never fails: what cannot be removed stays.
+/// Removes the oldest finished runs until the limits hold. A run's age counts from its start, its size is
+/// that of its two files. Runs that are alive, in this process or another, count but are left alone, and so
+/// is what is not named like a run. Never fails: what cannot be removed stays. Any number of processes may
+/// prune and start runs at once.
 void prune_runs(const Path& state, const PruneLimits& limits, std::chrono::system_clock::time_point now);
 
 }  // namespace buildspec_run
