@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -16,6 +17,8 @@ namespace buildspec_run {
 namespace {
 
 constexpr std::size_t kDefaultWidth = 80;
+// A live line takes no third row in a window that was made as narrow as 40 columns.
+constexpr std::size_t kWidestLive = 79;
 constexpr std::string_view kEraseLive = "\r\x1b[A\x1b[J";
 
 }  // namespace
@@ -84,8 +87,7 @@ void Console::show_live(std::string_view line) {
     // border rests, unless the old line is about to take a third row.
     if (!live_.empty() && live_columns_ > columns && live_columns_ + 8 < 2 * columns) return;
   }
-  std::string shown =
-      columns > 0 ? cut_columns(line, columns > 1 ? columns - 1 : 0, unicode()) : std::string(line);
+  std::string shown = cut_columns(line, live_columns(), unicode());
   const std::size_t shown_columns = columns_of(shown);
   if (shown.empty() || shown == live_) return;
   std::string frame;
@@ -99,6 +101,11 @@ void Console::show_live(std::string_view line) {
   live_ = std::move(shown);
   live_columns_ = shown_columns;
   write_whole(frame + live_);
+}
+
+std::size_t Console::live_columns() const {
+  const std::size_t columns = width();
+  return columns == 0 ? kWidestLive : std::min(columns - 1, kWidestLive);
 }
 
 void Console::clear_live() {

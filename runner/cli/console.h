@@ -77,6 +77,8 @@ class Console {
   [[nodiscard]] bool unicode() const noexcept { return traits_.unicode; }
   /// Columns; 0: no limit.
   [[nodiscard]] std::size_t width() const { return traits_.width ? traits_.width() : 0; }
+  /// Columns a live line may take.
+  [[nodiscard]] std::size_t live_columns() const;
   [[nodiscard]] bool at_line_start() const noexcept { return at_line_start_; }
   /// Nobody listens any more.
   [[nodiscard]] bool closed() const noexcept { return closed_; }

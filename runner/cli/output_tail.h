@@ -42,7 +42,7 @@ class OutputTail {
   std::uint64_t ended_lines_ = 0;
 };
 
-/// Number of LF in `text`: eight bytes at a time, since it is asked of every byte a build prints.
+/// Number of LF in `text`: sixteen bytes at a time, since it is asked of every byte a build prints.
 [[nodiscard]] std::uint64_t count_line_ends(std::string_view text) noexcept;
 
 }  // namespace buildspec_run

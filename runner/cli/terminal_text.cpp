@@ -145,6 +145,33 @@ std::string cut_columns(std::string_view text, std::size_t columns, bool unicode
   return out;
 }
 
+std::string wrap_words(std::string_view text, std::size_t columns, std::string_view indent) {
+  if (columns == 0 || columns_of(text) <= columns) return std::string(text);
+  std::string out;
+  std::size_t used = 0;
+  bool line_has_word = false;
+  while (!text.empty()) {
+    // A word with the blanks before it, which a break swallows.
+    const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    const std::size_t width = columns_of(word);
+    if (line_has_word && used + begin + width > columns) {
+      if (word.empty()) break;
+      out.append("\n").append(indent);
+      used = columns_of(indent);
+    } else {
+      out.append(begin, ' ');
+      used += begin;
+    }
+    out += word;
+    used += width;
+    line_has_word = true;
+    text.remove_prefix(end);
+  }
+  return out;
+}
+
 std::string_view after_returns(std::string_view line) noexcept {
   while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   const std::size_t last = line.rfind('\r');

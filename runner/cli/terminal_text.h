@@ -20,6 +20,10 @@ enum class Ink { bold, dim, red, green, yellow, cyan };
 /// most.
 [[nodiscard]] std::string cut_columns(std::string_view text, std::size_t columns, bool unicode);
 
+/// `text`, printable and on one line, broken between words into lines of at most `columns` (0: no limit),
+/// each but the first begun by `indent`; a word that is wider stands alone. Without a final LF.
+[[nodiscard]] std::string wrap_words(std::string_view text, std::size_t columns, std::string_view indent);
+
 /// Anything as printable text on one line, without colours: escape sequences dropped, tabs and ends of lines
 /// as one blank, what else controls a terminal, and what is no UTF-8, as U+FFFD.
 [[nodiscard]] std::string plain_line(std::string_view text);

@@ -99,11 +99,19 @@ class PrettyView : public EventSink {
     return cut_columns(text, columns(), out_.unicode());
   }
   [[nodiscard]] std::string title(std::string_view label, std::string_view text) const {
-    return fmt::format("{}  {}", plain_line(label), command_title(text, out_.unicode()));
+    // So wide that the last label of the phase fits, and the commands stand below one another.
+    const std::size_t wide =
+        phase_ ? phase_->name.size() + std::to_string(std::max<std::size_t>(phase_->tasks, 1) - 1).size() + 2
+               : 0;
+    return fmt::format("{:<{}}  {}", plain_line(label), wide, command_title(text, out_.unicode()));
   }
   [[nodiscard]] std::string mark(Status status) const {
     return status == Status::succeeded ? paint(Ink::green, glyphs_.success, color())
                                        : paint(Ink::red, glyphs_.failure, color());
+  }
+  // Lines of sentences, broken between words.
+  [[nodiscard]] std::string prose(std::string_view text, std::string_view indent) const {
+    return wrap_words(text, out_.width() > 1 ? out_.width() - 1 : 0, indent) + "\n";
   }
   // `left` cut so that the duration fits behind it, at the right edge.
   [[nodiscard]] std::string with_duration(std::string_view left, std::chrono::nanoseconds took) const {
@@ -142,7 +150,8 @@ class PrettyView : public EventSink {
                     color());
     if (task_) {
       const std::size_t used = columns_of(line);
-      const std::size_t room = out_.width() > used + 2 ? out_.width() - used - 2 : 0;
+      const std::size_t width = out_.live_columns();
+      const std::size_t room = width > used + 1 ? width - used - 1 : 0;
       std::string_view last = tail_.last_line();
       if (last.size() > kMostShown) last.remove_prefix(last.size() - kMostShown);
       const std::string said = plain_line(after_returns(last));
@@ -165,7 +174,7 @@ class PrettyView : public EventSink {
               color()) +
         "\n";
     if (const std::string note = repository_note(run); !note.empty())
-      text += paint(Ink::cyan, "note:", color()) + " " + note + "\n";
+      text += prose(paint(Ink::cyan, "note:", color()) + " " + note, "  ");
     out_.write_line_start(text);
   }
 
@@ -180,7 +189,9 @@ class PrettyView : public EventSink {
   void diagnose(const Diagnosed& diagnosed) {
     if (options_.quiet && diagnosed.severity != "error") return;
     if (&diagnostics_ != &out_) out_.clear_live();  // both may be terminals after all
-    diagnostics_.write_line_start(shown_diagnostic(diagnosed, diagnostics_.color()));
+    const std::size_t width = diagnostics_.width();
+    diagnostics_.write_line_start(
+        shown_diagnostic(diagnosed, diagnostics_.color(), width > 1 ? width - 1 : 0));
   }
 
   void started(const PhaseStarted& phase) {
@@ -239,7 +250,7 @@ class PrettyView : public EventSink {
           task.status == Status::failed ? to_string(task.exit) : std::string(shown_status(task.status));
       text += "    " + paint(Ink::red, how, color()) + " at " + plain_line(to_string(task.place)) + "\n";
       if (!task.hint.empty())
-        text += "    " + paint(Ink::cyan, "hint:", color()) + " " + plain_line(task.hint) + "\n";
+        text += prose("    " + paint(Ink::cyan, "hint:", color()) + " " + plain_line(task.hint), "      ");
       if (failed_tail_.empty() && !options_.show_output) {
         failed_tail_ = shown_tail(tail_, kRepeatedLines, tail_indent(), log_file_, color());
         repeat_ = false;
@@ -269,8 +280,10 @@ class PrettyView : public EventSink {
     // What a command did stands above.
     if (!succeeded && phase.code != "COMMAND_EXECUTION_ERROR" &&
         !(phase.code.empty() && phase.message.empty()))
-      text += fmt::format("  {}{}{}\n", phase.code, phase.code.empty() || phase.message.empty() ? "" : ": ",
-                          plain_line(phase.message));
+      text +=
+          prose(fmt::format("  {}{}{}", phase.code, phase.code.empty() || phase.message.empty() ? "" : ": ",
+                            plain_line(phase.message)),
+                "    ");
     out_.write_line_start(text);
   }
 

@@ -112,7 +112,7 @@ std::vector<std::string> command_lines(std::string_view text) {
   return lines;
 }
 
-std::string shown_diagnostic(const Diagnosed& diagnosed, bool color) {
+std::string shown_diagnostic(const Diagnosed& diagnosed, bool color, std::size_t columns) {
   std::string out;
   std::string_view rest = diagnosed.text;
   const std::string word = diagnosed.severity + ":";
@@ -125,8 +125,9 @@ std::string shown_diagnostic(const Diagnosed& diagnosed, bool color) {
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     const std::size_t at = first ? line.find(word) : std::string::npos;
     if (at != std::string::npos) {
-      out += paint(Ink::bold, line.substr(0, at), color) + paint(ink, word, color) +
-             line.substr(at + word.size());
+      out += wrap_words(paint(Ink::bold, line.substr(0, at), color) + paint(ink, word, color) +
+                            line.substr(at + word.size()),
+                        columns, "    ");
     } else if (const std::size_t bar = line.find('|');
                bar != std::string::npos && line.find_first_not_of(" ^~", bar + 1) == std::string::npos) {
       out += line.substr(0, bar + 1) +
@@ -213,7 +214,8 @@ std::string Summary::render(const RunFinished& run, const Look& look, bool brief
   if (!brief) {
     if (!warnings_.empty()) {
       out += paint(Ink::yellow, counted(warning_count_, "warning"), look.color) + "\n";
-      for (const std::string& warning : warnings_) out += "  " + warning + "\n";
+      for (const std::string& warning : warnings_)
+        out += wrap_words("  " + warning, look.width > 1 ? look.width - 1 : 0, "    ") + "\n";
       if (warning_count_ > warnings_.size())
         out += fmt::format("  {} {} more\n", ellipsis(look.unicode), warning_count_ - warnings_.size());
     }

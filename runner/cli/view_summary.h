@@ -27,8 +27,9 @@ namespace buildspec_run {
 /// All lines of a command, printable, indentation kept; at least one.
 [[nodiscard]] std::vector<std::string> command_lines(std::string_view text);
 
-/// The rendered diagnostic, whole lines, coloured when wanted.
-[[nodiscard]] std::string shown_diagnostic(const Diagnosed& diagnosed, bool color);
+/// The rendered diagnostic, whole lines, coloured when wanted. Its first line is broken to `columns` (0: it
+/// is not).
+[[nodiscard]] std::string shown_diagnostic(const Diagnosed& diagnosed, bool color, std::size_t columns = 0);
 
 /// The note about a source directory that is not its repository's root, on one line; empty when there is
 /// nothing to say.

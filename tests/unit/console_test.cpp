@@ -1,6 +1,7 @@
 #include "runner/cli/console.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <pty.h>
 #include <sys/ioctl.h>
@@ -9,6 +10,7 @@
 #include <csignal>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/support/terminal_emulator.h"
 #include "tests/support/view_fixture.h"
@@ -78,6 +80,28 @@ TEST(Console, ShowsALiveLineAndTakesItAway) {
     EXPECT_EQ(file.take(), "\n\nagain");
   }
   EXPECT_EQ(file.take(), "\r\x1b[A\x1b[J");  // gone when the console goes
+}
+
+// From any width to one of 40 in one step, and to a bit more than half of a narrower one.
+TEST(Console, AJumpLeavesNoGarbage) {
+  for (const auto kind : {test::TerminalEmulator::Resize::wraps, test::TerminalEmulator::Resize::cuts}) {
+    std::size_t columns = 200;
+    test::Capture file;
+    test::TerminalEmulator screen(columns, kind);
+    Console console(file.fd(), {.live = true, .width = [&] { return columns; }});
+    console.write("kept\n");
+    for (const std::size_t next : {200u, 40u, 300u, 100u, 40u, 21u}) {
+      columns = next;
+      screen.resize(columns);
+      for (int i = 0; i < 3; ++i) console.show_live(fmt::format("{} {:x>300}", i, ""));
+      screen.write(file.take());
+    }
+    console.write("end\n");
+    screen.write(file.take());
+    std::vector<std::string> seen = screen.lines();
+    std::erase(seen, "");
+    EXPECT_EQ(seen, (std::vector<std::string>{"kept", "end"}));
+  }
 }
 
 TEST(Console, AReaderWhoLeavesIsNoError) {

@@ -68,6 +68,28 @@ TEST(TerminalText, MakesOnePlainLine) {
   }
 }
 
+TEST(TerminalText, BreaksBetweenWords) {
+  struct Case {
+    std::string_view text;
+    std::size_t columns;
+    std::string_view want;
+  };
+  constexpr Case kCases[] = {
+      {"one two three", 0, "one two three"},
+      {"one two three", 13, "one two three"},
+      {"one two three", 12, "one two\n  three"},
+      {"one two three four", 7, "one two\n  three\n  four"},
+      {"unbreakable-long word", 6, "unbreakable-long\n  word"},
+      {"  kept  apart", 12, "  kept\n  apart"},
+      {"a \x1b[31mred\x1b[0m word", 10, "a \x1b[31mred\x1b[0m word"},
+      {"日本 語で", 6, "日本\n  語で"},
+  };
+  for (const auto& [text, columns, want] : kCases) {
+    SCOPED_TRACE(want);
+    EXPECT_EQ(wrap_words(text, columns, "  "), want);
+  }
+}
+
 TEST(TerminalText, PaintsOutput) {
   struct Case {
     std::string_view line, with_color, without;

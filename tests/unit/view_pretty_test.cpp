@@ -66,7 +66,8 @@ TEST_F(PrettyViewTest, TellsAFailingBuildInFortyColumns) {
   EXPECT_EQ(out_file_.take(),
             "buildspec.yml in /home/me/app\n"
             "shell /bin/sh, buildspec-run 0.1.0\n"
-            "buildspec.yml:3:5: warning: unknown key \"x\" [unknown-key]\n"
+            "buildspec.yml:3:5: warning: unknown key\n"
+            "    \"x\" [unknown-key]\n"
             "    3 |     x: 1\n"
             "      |     ^\n"
             "\n"
@@ -91,7 +92,8 @@ TEST_F(PrettyViewTest, TellsAFailingBuildInFortyColumns) {
             "    │ second\n"
             "    │ third\n"
             "1 warning\n"
-            "  buildspec.yml:3:5: unknown key \"x\" [unknown-key]\n"
+            "  buildspec.yml:3:5: unknown key \"x\"\n"
+            "    [unknown-key]\n"
             "exported\n"
             "  VERSION=1.2.3\n"
             "log: /state/log\n"
@@ -149,6 +151,41 @@ TEST_F(PrettyViewTest, ColorsAreOursAndTheirs) {
             "    \x1b[2m│\x1b[0m \x1b[31mbad\x1b[0m\n"
             "    \x1b[2m│\x1b[0m \x1b[31mstill red\x1b[0m\n"
             "    \x1b[1;31mexit status 1\x1b[0m at buildspec.yml:12:9\n");
+}
+
+TEST_F(PrettyViewTest, CommandsStandBelowOneAnother) {
+  open({});
+  phase_started("BUILD", 11);
+  task_started("build[9]", "nine");
+  task_succeeded(1ms);
+  task_started("build[10]", "ten");
+  task_succeeded(1ms);
+  task_started("build.finally[0]", "after all");
+  task_succeeded(1ms);
+  EXPECT_EQ(out_file_.take(),
+            "\n▸ BUILD\n"
+            "  ✓ build[9]   nine                 1ms\n"
+            "  ✓ build[10]  ten                  1ms\n"
+            "  ✓ build.finally[0]  after all     1ms\n");
+}
+
+TEST_F(PrettyViewTest, BreaksSentencesBetweenWords) {
+  open({});
+  tell(RunStarted{"0.1.0", "/home/me/app/sub", "/home/me/app", "b.yml", "/bin/sh", ""});
+  phase_started("BUILD", 1);
+  task_started("build[0]", "make");
+  task_failed(1, 1s, "a hint that does not fit into one line of forty");
+  EXPECT_EQ(out_file_.take(),
+            "b.yml in /home/me/app/sub\n"
+            "shell /bin/sh, buildspec-run 0.1.0\n"
+            "note: the root of the repository is\n"
+            "  /home/me/app; the cloud would start\n"
+            "  there\n"
+            "\n▸ BUILD\n"
+            "  ✗ build[0]  make                 1.0s\n"
+            "    exit status 1 at buildspec.yml:12:9\n"
+            "    hint: a hint that does not fit into\n"
+            "      one line of forty\n");
 }
 
 TEST_F(PrettyViewTest, AsciiWhereUnicodeIsNotShown) {
