@@ -326,25 +326,27 @@ class Sieve {
     for (const std::string_view form : forms) shortest = std::min(shortest, form.size());
     pairs_ = shortest < kGram;
     if (pairs_) {
-      bits_.resize((std::size_t{1} << 16) / 64);
+      perhaps_.resize(std::size_t{1} << 16);
       for (const std::string_view form : forms) {
         for (unsigned second = 0; second < 256; ++second) {
           const char pair[] = {form[0], form.size() > 1 ? form[1] : static_cast<char>(second)};
-          set(bits_, pair_at(pair));
+          perhaps_[pair_at(pair)] = 1;
         }
       }
       return;
     }
     stride_ = shortest - kGram + 1;
     unsigned bits = kFewestBits;
-    while (bits < kMostBits && (std::size_t{1} << bits) < forms.size() * stride_ * kBitsPerGram) ++bits;
+    while (bits < kMostBits && (std::size_t{1} << bits) < forms.size() * stride_ * kSlotsPerGram) ++bits;
     shift_ = 32 - bits;
-    bits_.resize((std::size_t{1} << bits) / 64);
-    second_bits_.resize(bits_.size());
+    second_shift_ = shift_ - kSecondBits;
+    perhaps_.resize(std::size_t{1} << bits);
+    second_.resize((std::size_t{1} << (bits + kSecondBits)) / 64);
     for (const std::string_view form : forms) {
       for (std::size_t offset = 0; offset < stride_; ++offset) {
-        set(bits_, hash_at(form.data() + offset));
-        set(second_bits_, second_hash_at(form.data() + offset));
+        perhaps_[hash_at(form.data() + offset)] = 1;
+        const std::uint32_t index = second_hash_at(form.data() + offset);
+        second_[index / 64] |= std::uint64_t{1} << index % 64;
       }
     }
   }
@@ -352,40 +354,41 @@ class Sieve {
   // A place such that a form may have begun in the `stride` bytes that it ends: the first one of `from`,
   // `from + stride`, … A place too near to the end of `text` to be read counts as one.
   [[nodiscard]] std::size_t find(std::string_view text, std::size_t from) const noexcept {
-    if (pairs_)
-      return find_with<2>(
-          text, from, [this](const char* at) { return get(bits_, pair_at(at)); },
-          [](const char*) { return true; });
+    if (pairs_) return find_with<2>(text, from, pair_at, [](const char*) { return true; });
     return find_with<kGram>(
-        text, from, [this](const char* at) { return get(bits_, hash_at(at)); },
-        [this](const char* at) { return get(second_bits_, second_hash_at(at)) != 0; });
+        text, from, [this](const char* at) { return hash_at(at); },
+        [this](const char* at) {
+          const std::uint32_t index = second_hash_at(at);
+          return (second_[index / 64] >> index % 64 & 1) != 0;
+        });
   }
 
   [[nodiscard]] std::size_t stride() const noexcept { return stride_; }
 
  private:
-  using Bits = std::vector<std::uint64_t>;
   static constexpr std::size_t kGram = 4;
   static constexpr std::size_t kLargestStride = 16;
-  static constexpr unsigned kFewestBits = 12, kMostBits = 20;
-  static constexpr std::size_t kBitsPerGram = 16;
+  static constexpr unsigned kFewestBits = 12, kMostBits = 16, kSecondBits = 4;
+  static constexpr std::size_t kSlotsPerGram = 16;
 
-  template <std::size_t width, class Perhaps, class Surely>
-  [[nodiscard]] std::size_t find_with(std::string_view text, std::size_t from, Perhaps perhaps,
-                                      Surely surely) const noexcept {
+  // `slot`: where `perhaps_` speaks of a place; `sure`: asked where it says yes.
+  template <std::size_t width, class Slot, class Sure>
+  [[nodiscard]] std::size_t find_with(std::string_view text, std::size_t from, Slot slot,
+                                      Sure sure) const noexcept {
     const char* const data = text.data();
+    const unsigned char* const perhaps = perhaps_.data();
     const std::size_t stride = stride_;
     while (from + 3 * stride + width <= text.size()) {
       const char* const at = data + from;
-      const std::uint64_t any =
-          perhaps(at) | perhaps(at + stride) | perhaps(at + 2 * stride) | perhaps(at + 3 * stride);
+      const int any = perhaps[slot(at)] | perhaps[slot(at + stride)] | perhaps[slot(at + 2 * stride)] |
+                      perhaps[slot(at + 3 * stride)];
       if (any != 0) [[unlikely]]
         for (std::size_t i = 0; i < 4; ++i)
-          if (perhaps(at + i * stride) != 0 && surely(at + i * stride)) return from + i * stride;
+          if (perhaps[slot(at + i * stride)] != 0 && sure(at + i * stride)) return from + i * stride;
       from += 4 * stride;
     }
     for (; from + width <= text.size(); from += stride)
-      if (perhaps(data + from) != 0 && surely(data + from)) return from;
+      if (perhaps[slot(data + from)] != 0 && sure(data + from)) return from;
     return from;
   }
 
@@ -403,19 +406,13 @@ class Sieve {
     return gram_at(at) * 0x9E3779B1u >> shift_;
   }
   [[nodiscard]] std::uint32_t second_hash_at(const char* at) const noexcept {
-    return (gram_at(at) ^ gram_at(at) >> 15) * 0x85EBCA6Bu >> shift_;
+    return (gram_at(at) ^ gram_at(at) >> 15) * 0x85EBCA6Bu >> second_shift_;
   }
-  [[nodiscard]] static std::uint64_t get(const Bits& bits, std::uint32_t index) noexcept {
-    return bits[index / 64] >> index % 64 & 1;
-  }
-  static void set(Bits& bits, std::uint32_t index) noexcept {
-    bits[index / 64] |= std::uint64_t{1} << index % 64;
-  }
-
   bool pairs_ = false;
   std::size_t stride_ = 1;  // k
-  unsigned shift_ = 0;
-  Bits bits_, second_bits_;
+  unsigned shift_ = 0, second_shift_ = 0;
+  std::vector<unsigned char> perhaps_;  // bytes, not bits: a shift less for each place
+  std::vector<std::uint64_t> second_;   // bits, sixteen times as many: asked only where the first says yes
 };
 
 // All that is made from one set of forms.
