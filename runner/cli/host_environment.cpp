@@ -162,7 +162,7 @@ std::map<std::string, std::string> inherited_environment(const std::map<std::str
   std::map<std::string, std::string> passed;
   for (const auto& [name, value] : host) {
     if (!is_variable_name(name)) continue;
-    const auto matches = [&](std::string_view pattern) { return matches_name(pattern, name); };
+    const auto matches = [&name = name](std::string_view pattern) { return matches_name(pattern, name); };
     if (std::any_of(std::begin(kInherited), std::end(kInherited), matches) ||
         std::any_of(more.begin(), more.end(), matches))
       passed.emplace(name, value);
