@@ -4,16 +4,30 @@
 // is the longest end of the text that may be the beginning of a form, which is also all that a stream has to
 // hold back. It costs some nanoseconds a byte.
 //
-// The sieve skips text in which nothing begins, and reads only every k-th place of it. A form of at least k +
-// q - 1 bytes covers, wherever it lies, one of those places whole with the q bytes behind it; so when none of
-// the q bytes that the forms have at their offsets 0 .. k-1 is found there (a bitmap of hashes says), no form
-// has begun in the last k bytes. Where the bitmap says "perhaps", the automaton starts at the first place in
+// The sieve skips text in which nothing begins, and reads only every k-th place of it. A form of at least
+// k + q - 1 bytes covers, wherever it lies, one of those places whole with the q bytes there; so when none of
+// the q bytes that the forms have at their offsets 0 .. k-1 is found there (a table of hashes says), no form
+// has begun in the last k bytes. Where the table says "perhaps", the automaton starts at the first place in
 // question and runs until nothing of it is left. The places are k bytes apart whatever is read, so the
 // processor reads many of them at once, which a shift table (Wu-Manber) would not let it do. One short form
-// makes k small for all, so short and long forms have a sieve each.
+// makes k small for all, so forms of a like length have a sieve each.
 //
 // Every byte is seen at most once by each sieve and a constant number of times by the automaton: text made of
 // the beginnings of secrets costs what the automaton costs, no more.
+//
+// MB/s by tests/bench/masker_bench (best of 60, one core of a shared EPYC; a copy alone: 40,000), for a log,
+// and for a text of nothing but beginnings of secrets; "bits" is the sieve with a bitmap in place of its
+// table of bytes:
+//
+//                                        log   automaton alone   bits   beginnings
+//   100 tokens of 40 bytes             6,600               330  6,500          200
+//   100 passwords of 8-32 (900 forms)  1,700               150  1,150          110
+//   … and one of 4 bytes               1,000               190    650          110
+//   … and a JSON key with lines of {     700               190    430          120
+//
+// To make it all takes 0.05 ms for 10 secrets, 0.7 ms for 100, nothing for none. That is fast enough for
+// output that is written, too, and so no library (Vectorscan) has to be found on the user's machine; none was
+// measured.
 
 #include "runner/event/masker.h"
 
