@@ -1,0 +1,109 @@
+// How directory and variables pass from command to command. Source: buildspec.md 1.4.
+//
+// The cloud promises "one shell instance" and does something else: each command is a script of its own in a
+// new shell, and two small files carry the state on. What survives and what does not (functions, options,
+// `exit 0`, a text that ends in a backslash …) follows from the text of that script alone, so the text is
+// imitated line by line:
+//
+//   1    cd '<directory>'                     a literal, as the state before says
+//   2    set -a                               every assignment is exported
+//   3    . '<state>/env.sh'; NAME='value'     what the runner owns is set again behind the old state; $? is 0
+//   4…   the command, verbatim
+//   n+1  CODEBUILD_LAST_EXIT=$?
+//   n+2  export -p > '<next>/env.sh'
+//   n+3  case $? in 0) pwd > '<next>/dir.txt';; esac
+//   n+4  exit $CODEBUILD_LAST_EXIT
+//
+// Two things differ, and neither can be seen by a command. The new state goes to fresh files (there and
+// empty, as `set -C` has to find them) of a directory that becomes the state only when it is whole, so that a
+// kill or a full disk leaves the old state and not half of a new one. And `pwd` is written only behind a
+// whole `env.sh`: a `dir.txt` that ends its line is the mark of a whole state.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "runner/base/result.h"
+#include "runner/plan/plan.h"
+#include "runner/sys/files.h"
+
+namespace buildspec_run {
+
+/// What the script of one command is made of. All paths are absolute and hold no line feed, but for
+/// `directory`.
+struct ScriptParts {
+  ScopeKind kind = ScopeKind::carried;
+  std::string directory;    // where the command starts
+  std::string state, next;  // directories of the state before and the state after
+  std::span<const std::pair<std::string, std::string>> owned;  // variables of the runner, set again
+};
+
+/// The script: the user's text begins at line 4 whatever the parts hold. `isolated` (version 0.1): lines 2
+/// and 3 do nothing, and nothing follows the text.
+[[nodiscard]] std::string make_script(const ScriptParts& parts, std::string_view text);
+
+/// Splits what `env -0` printed. What has no `=` is left out; of two values for a name the first counts, as
+/// in getenv.
+[[nodiscard]] std::map<std::string, std::string> parse_environment(std::string_view text);
+
+/// The state of one build on disk, below a directory of its own (mode 0700; its files 0600, for they hold
+/// what the build knows):
+///
+///   script.sh             of the command that runs
+///   readonly/             where every shell starts, empty: what a command does after a `cd` that failed, it
+///   does there 0/env.sh, 0/dir.txt   the state, numbered; 1/, 2/, … as commands end next/ where the running
+///   command writes the next one
+///
+/// Not thread-safe. Does not remove its directory: who gave it does.
+class ShellScope {
+ public:
+  /// `directory` is there and empty; `start` is where the first command runs. Its path may hold anything but
+  /// a NUL byte; that of `directory` no line feed (an Error).
+  static Result<ShellScope> make(Path directory, ScopeKind kind, std::string start);
+
+  /// Writes the script of the next command. `user`: who has to read it and write the state (run-as); empty:
+  /// we. Returns the script's path.
+  Result<Path> prepare(std::string_view text, std::span<const std::pair<std::string, std::string>> owned,
+                       const std::string& user = {});
+
+  enum class Kept {
+    whole,    // what the command left is the state now
+    nothing,  // it wrote none (`exit 0`, `exec`, a syntax error, a kill), as in the cloud: the old state
+              // stays
+    partial,  // it began to write and could not finish (a full disk): the old state stays
+  };
+  /// The command has ended: takes over the state that it wrote.
+  Result<Kept> commit();
+  /// The command has ended and counts as not run: the old state stays.
+  void discard();
+
+  /// A script that prints the variables of the state into `variables_file()`, in the form of `env -0`;
+  /// `env_program` is the absolute path of env. To be run like a command.
+  Result<Path> prepare_variables(const Path& env_program);
+  [[nodiscard]] Path variables_file() const { return directory_ / "variables"; }
+
+  /// Directory in which each shell is to be started.
+  [[nodiscard]] Path start_directory() const { return directory_ / "readonly"; }
+  /// Directory of the agent's files: CODEBUILD_SCRIPT_DIR.
+  [[nodiscard]] const Path& directory() const noexcept { return directory_; }
+  /// Where the next command will start, in the words of the last one's `pwd`.
+  [[nodiscard]] const std::string& working_directory() const noexcept { return working_directory_; }
+  /// How many states there have been, the first one (0) not counted.
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+
+ private:
+  ShellScope(Path directory, ScopeKind kind, std::string start)
+      : directory_(std::move(directory)), kind_(kind), working_directory_(std::move(start)) {}
+
+  Path directory_;
+  ScopeKind kind_;
+  std::string working_directory_;
+  std::uint64_t number_ = 0;
+};
+
+}  // namespace buildspec_run
