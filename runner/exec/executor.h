@@ -1,9 +1,10 @@
-// The back end: runs a plan and tells what happens. It decides what follows a failure (buildspec.md section 3), nothing
-// about YAML and nothing about printing.
+// The back end: runs a plan and tells what happens. It decides what follows a failure (buildspec.md section
+// 3), nothing about YAML and nothing about printing.
 #pragma once
 
 #include <stop_token>
 
+#include "runner/base/diagnostic.h"
 #include "runner/base/result.h"
 #include "runner/event/controller.h"
 #include "runner/event/event.h"
@@ -16,9 +17,16 @@ namespace buildspec_run {
 
 class EventStream;  // exec/event_stream.h: numbers, stamps and masks events
 
-/// Runs `plan` to its end, retries included. `git` are the facts of the source directory. Events leave by `events`, whose
-/// masker knows the request's secrets. An Error: the machine could not.
-Result<Finished> execute(const Plan& plan, const Request& request, const GitFacts& git, ProcessRunner& processes,
-                         Controller& controller, EventStream& events, std::stop_token stop);
+/// Runs `plan` to its end, retries included. `git` are the facts of the source directory. Events leave by
+/// `events`, whose masker knows the request's secrets; RunFinished is the last of them whatever happens. An
+/// Error: the machine could not.
+Result<Finished> execute(const Plan& plan, const Request& request, const GitFacts& git,
+                         ProcessRunner& processes, Controller& controller, EventStream& events,
+                         std::stop_token stop);
+
+/// Tells of a build that ends before its first command: DOWNLOAD_SOURCE fails with what the cloud says of
+/// `error`, as it does for every mistake in a buildspec. RunStarted and the diagnostics have been told;
+/// RunFinished is the last event.
+Finished refuse(const Request& request, EventStream& events, const Diagnostic& error);
 
 }  // namespace buildspec_run

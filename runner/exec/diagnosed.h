@@ -1,0 +1,22 @@
+// A diagnostic as an event.
+#pragma once
+
+#include <vector>
+
+#include "runner/base/diagnostic.h"
+#include "runner/event/event.h"
+
+namespace buildspec_run {
+
+class EventStream;
+
+/// The place of `where` in `source`, ready to print.
+[[nodiscard]] Place place_of(const SourceText& source, SourceRange where);
+
+/// `diagnostic` as an event, its text without colours.
+[[nodiscard]] Diagnosed to_event(const Diagnostic& diagnostic);
+
+/// Tells all of them, in their order.
+void tell(EventStream& events, const std::vector<Diagnostic>& diagnostics);
+
+}  // namespace buildspec_run

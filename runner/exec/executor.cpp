@@ -1,0 +1,650 @@
+// The phase machine. Source: buildspec.md section 3.
+//
+// A run is one build, or more when on-failure says RETRY. A build is the four phases in order, a phase is its
+// commands and then its `finally`, a command is one script of the build's ShellScope. What each of them comes
+// to is a value; the machine's own failures travel beside it as an Error and end everything at once.
+
+#include "runner/exec/executor.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "runner/base/check.h"
+#include "runner/base/overloaded.h"
+#include "runner/base/text.h"
+#include "runner/buildspec/pattern.h"
+#include "runner/exec/diagnosed.h"
+#include "runner/exec/environment.h"
+#include "runner/exec/event_stream.h"
+#include "runner/exec/failure_hint.h"
+#include "runner/exec/runtime_check.h"
+#include "runner/exec/shell_program.h"
+#include "runner/exec/shell_scope.h"
+#include "runner/sys/user.h"
+
+namespace buildspec_run {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Variables = std::map<std::string, std::string>;
+
+/// What went wrong first, as the build's last line tells it.
+struct Failure {
+  Status status = Status::failed;
+  std::string phase, label, text;
+  std::optional<Place> place;
+  std::string code, message;  // the phase context
+};
+
+/// Removes a directory when it goes.
+class OwnDirectory {
+ public:
+  explicit OwnDirectory(Path path) : path_(std::move(path)) {}
+  OwnDirectory(const OwnDirectory&) = delete;
+  OwnDirectory& operator=(const OwnDirectory&) = delete;
+  ~OwnDirectory() {
+    const Result<void> removed =
+        remove_tree(path_);  // what cannot be removed stays, in a temporary directory
+    static_cast<void>(removed);
+  }
+  [[nodiscard]] const Path& path() const noexcept { return path_; }
+
+ private:
+  Path path_;
+};
+
+/// All that is the same for every build of a run.
+struct Run {
+  const Plan& plan;
+  const Request& request;
+  const GitFacts& git;
+  ProcessRunner& processes;
+  Controller& controller;
+  EventStream& events;
+  std::stop_token stop;
+  ShellProgram shell;
+};
+
+struct BuildEnd {
+  Status status = Status::succeeded;
+  bool retry = false;
+  bool refused = false;  // DOWNLOAD_SOURCE failed: nothing has run
+  std::optional<Failure> failure;
+  std::vector<std::pair<std::string, std::string>> exported;
+};
+
+std::string in_seconds(std::chrono::milliseconds time) {
+  return time.count() % 1000 == 0 ? fmt::format("{} s", time.count() / 1000)
+                                  : fmt::format("{} ms", time.count());
+}
+
+/// Go's words for a process that could not be started. Source: Go's os/exec and os, which the cloud's agent
+/// is written in.
+std::string start_reason(const ShellProgram& shell, const Error& error) {
+  if (!shell.found && shell.path.find('/') == std::string::npos)
+    return fmt::format("exec: \"{}\": executable file not found in $PATH", shell.path);
+  return fmt::format("fork/exec {}: {}", shell.path,
+                     error.code ? to_lower(error.code.message()) : error.message);
+}
+
+/// Whether the program itself is what is wrong, and not the machine's state.
+bool is_about_the_program(const std::error_code& code) {
+  for (const int number : {ENOENT, EACCES, ENOEXEC, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EPERM})
+    if (code.value() == number) return true;
+  return false;
+}
+
+/// A mistake that is found before the first command, as the phase context says it.
+Failure failure_of(const Diagnostic& error) {
+  Failure failure;
+  failure.phase = "DOWNLOAD_SOURCE";
+  failure.code = error.cloud_code;
+  failure.message = error.cloud_message.empty() ? error.message : error.cloud_message;
+  if (error.source != nullptr) failure.place = place_of(*error.source, error.where);
+  return failure;
+}
+
+Diagnostic finding(Severity severity, const SourceText* source, SourceRange where, std::string_view id,
+                   std::string message) {
+  return {severity, source, where, std::move(message), id};
+}
+
+/// One build.
+class Build {
+ public:
+  Build(const Run& run, BuildIdentity identity, ShellScope scope)
+      : run_(run),
+        identity_(std::move(identity)),
+        scope_(std::move(scope)),
+        deadline_(Clock::now() + run.request.build_timeout) {}
+
+  Result<BuildEnd> execute();
+  /// What failed first; after an Error, the command that met it.
+  [[nodiscard]] const std::optional<Failure>& failure() const noexcept { return end_.failure; }
+
+ private:
+  Result<bool> download_source();
+  Result<Status> run_phase(const Phase& phase);
+  Result<Status> run_list(const Phase& phase, const std::vector<Task>& tasks, Clock::time_point deadline,
+                          std::stop_token stop, std::optional<Failure>& failure);
+  Result<Status> run_task(const Phase& phase, const Task& task, const std::string& text,
+                          Clock::time_point deadline, std::stop_token stop, std::optional<Failure>& failure);
+  Result<void> run_script(const Phase& phase, const Task& task, const std::string& text,
+                          Clock::time_point deadline, std::stop_token stop, TaskFinished& finished,
+                          std::string& reason);
+  Result<void> keep_state(const Task& task);
+  Result<void> collect_exported();
+
+  std::string time_out_hint(Clock::time_point began, const Phase& phase) const;
+  [[nodiscard]] Place place(SourceRange where) const { return place_of(*run_.plan.source, where); }
+
+  const Run& run_;
+  BuildIdentity identity_;
+  ShellScope scope_;
+  Clock::time_point deadline_;
+  BuildEnvironment environment_;
+  bool succeeding_ = true;
+  bool aborted_ = false;  // by the controller
+  Clock::time_point phase_began_;
+  BuildEnd end_;
+};
+
+/// What the cloud does in DOWNLOAD_SOURCE after the file has been read: variables, runtimes. False: it
+/// failed.
+Result<bool> Build::download_source() {
+  const auto began = Clock::now();
+  EventStream& events = run_.events;
+  events.tell(PhaseStarted{"DOWNLOAD_SOURCE", true, 0});
+  Diagnostics found;
+  for (const Unsupported& feature : run_.plan.unsupported)
+    found.add(feature.is_error ? Severity::error : Severity::warning, *run_.plan.source, feature.where,
+              feature.id, feature.what);
+  warn_of_reserved(run_.request, found);
+  environment_ = make_environment(
+      run_.plan, run_.request, agent_variables(run_.request, run_.git, identity_, scope_.directory()), found);
+  for (const std::string& secret : environment_.secret_values) events.masker().add(secret);
+  for (const auto& [name, value] : environment_.variables)
+    if (value.find('\0') != std::string::npos || name.find('\0') != std::string::npos)
+      found.add(Severity::error, "nul-byte",
+                fmt::format("the value of {} holds a NUL byte, which no variable can", name));
+  for (const Phase& phase : run_.plan.phases)
+    for (const auto* tasks : {&phase.commands, &phase.finally})
+      for (const Task& task : *tasks)
+        std::visit(overloaded{[&](const ShellScript& script) {
+                     if (script.text.find('\0') != std::string::npos)
+                       found.error(*run_.plan.source, task.where, "nul-byte",
+                                   "a command with a NUL byte, which shells drop or stop at; remove it");
+                   }},
+                   task.body);
+  if (!found.has_errors())
+    if (Result<void> checked = check_runtimes(run_.plan, environment_.variables, run_.request.source_dir,
+                                              run_.processes, run_.stop, found);
+        !checked)
+      return std::move(checked.error());
+  std::optional<Failure> failure;
+  for (const Diagnostic& diagnostic : found.all()) {
+    if (diagnostic.severity != Severity::error || failure) continue;
+    failure = failure_of(diagnostic);
+  }
+  // A retry has nothing new to say.
+  if (identity_.attempt == 1 || failure) tell(events, found.all());
+  PhaseFinished finished{"DOWNLOAD_SOURCE", Status::succeeded, {}, {}, Clock::now() - began};
+  if (failure) {
+    finished.status = Status::failed;
+    finished.code = failure->code;
+    finished.message = failure->message;
+    end_.failure = std::move(failure);
+    end_.status = Status::failed;
+    end_.refused = true;
+  }
+  events.tell(std::move(finished));
+  return !end_.refused;
+}
+
+Result<BuildEnd> Build::execute() {
+  Result<bool> ready = download_source();
+  if (!ready) return std::move(ready.error());
+  if (!*ready) return std::move(end_);
+
+  for (const Phase& phase : run_.plan.phases) {
+    if (run_.stop.stop_requested()) {
+      end_.status = Status::stopped;
+      break;
+    }
+    Result<Status> status = run_phase(phase);
+    if (!status) return std::move(status.error());
+    if (*status == Status::succeeded) continue;
+    if (*status == Status::timed_out || *status == Status::stopped) {
+      end_.status = *status;
+      break;
+    }
+    using Action = FailurePolicy::Action;
+    const FailurePolicy& policy = phase.on_failure;
+    if (policy.action != Action::carry_on || !run_.request.continue_succeeds) end_.status = Status::failed;
+    if (policy.action == Action::carry_on)
+      run_.events.tell(to_event(finding(
+          Severity::note, run_.plan.source, policy.where, "failure-carried-over",
+          fmt::format("phase {} failed and on-failure: CONTINUE lets the next phase run; the build "
+                      "counts as {}",
+                      phase.name,
+                      run_.request.continue_succeeds ? "succeeded, as --continue-succeeds asks"
+                                                     : "failed (--continue-succeeds: as succeeded)"))));
+    if (policy.action == Action::retry && identity_.attempt <= policy.retries &&
+        pattern_matches(policy.pattern, end_.failure->message)) {
+      end_.retry = true;
+      break;
+    }
+    const bool abort_by_default = phase.name == "INSTALL" || phase.name == "PRE_BUILD";
+    if (policy.action == Action::abort || (policy.action != Action::carry_on && abort_by_default)) break;
+  }
+  if (end_.status == Status::succeeded) {
+    end_.failure.reset();  // a phase that was carried over
+    if (run_.stop.stop_requested()) end_.status = Status::stopped;
+  }
+  if (!end_.retry)
+    if (Result<void> collected = collect_exported(); !collected) return std::move(collected.error());
+  return std::move(end_);
+}
+
+Result<Status> Build::run_phase(const Phase& phase) {
+  phase_began_ = Clock::now();
+  EventStream& events = run_.events;
+  events.tell(PhaseStarted{phase.name, phase.in_file, phase.commands.size()});
+  Clock::time_point deadline = deadline_;
+  if (run_.request.phase_timeout) deadline = std::min(deadline, phase_began_ + *run_.request.phase_timeout);
+
+  std::optional<Failure> failure;
+  Result<Status> status = run_list(phase, phase.commands, deadline, run_.stop, failure);
+  if (status && *status != Status::timed_out) {
+    // `finally` of the failing phase sees the failure (U10). It has a stop token of its own, or Ctrl-C would
+    // cancel the cleaning, too; the second Ctrl-C kills.
+    if (*status != Status::succeeded) succeeding_ = false;
+    const Result<Status> last = run_list(phase, phase.finally, deadline, {}, failure);
+    if (!last)
+      status = last.error();
+    else if (*status == Status::succeeded || *last == Status::timed_out)
+      status = *last;
+  }
+  PhaseFinished finished{phase.name, Status::fault, {}, {}, {}};
+  if (status) {
+    finished.status = *status;
+    if (*status != Status::succeeded) {
+      succeeding_ = false;
+      if (failure && failure->status == Status::stopped) {
+        // The cloud has no context for a stopped phase (U15).
+      } else if (failure) {
+        finished.code = failure->code;
+        finished.message = failure->message;
+      }
+      if (!end_.failure && failure) end_.failure = std::move(failure);
+    }
+  } else {
+    finished.message = status.error().message;
+  }
+  finished.took = Clock::now() - phase_began_;
+  events.tell(std::move(finished));
+  return status;
+}
+
+/// `commands` or `finally`: in order, up to the first that does not succeed.
+Result<Status> Build::run_list(const Phase& phase, const std::vector<Task>& tasks, Clock::time_point deadline,
+                               std::stop_token stop, std::optional<Failure>& failure) {
+  for (const Task& task : tasks) {
+    Result<Status> status = std::visit(overloaded{[&](const ShellScript& script) {
+                                         return run_task(phase, task, script.text, deadline, stop, failure);
+                                       }},
+                                       task.body);
+    if (!status || *status != Status::succeeded) return status;
+  }
+  return Status::succeeded;
+}
+
+/// One command, as often as the controller wants it. `failure` is set when it is the first.
+Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::string& text,
+                               Clock::time_point deadline, std::stop_token stop,
+                               std::optional<Failure>& failure) {
+  EventStream& events = run_.events;
+  const auto fail = [&](Status status, std::string_view code, std::string message) {
+    if (failure && status == Status::failed) return;  // the first one is the context (U17)
+    failure = Failure{
+        status, phase.name, task.label, text, place(task.where), std::string(code), std::move(message)};
+  };
+  while (true) {
+    if (stop.stop_requested() || aborted_)
+      return fail(Status::stopped, {}, "the build was stopped"), Status::stopped;
+    if (Clock::now() >= deadline)
+      return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. "), Status::timed_out;
+    const auto masked = [&](const std::string& foreign) { return events.masker().mask(foreign); };
+    const Answer before = run_.controller.before({phase.name, task.label, masked(text), place(task.where)});
+    check(before == Answer::go_on || before == Answer::skip || before == Answer::abort,
+          "before a command a controller says go on, skip or abort");
+    if (before == Answer::abort) {
+      aborted_ = true;
+      continue;
+    }
+    if (before == Answer::skip) {
+      events.tell(to_event(finding(Severity::note, run_.plan.source, task.where, "command-skipped",
+                                   fmt::format("{} is skipped, as was asked for", task.label))));
+      return Status::succeeded;
+    }
+    events.set_task(task.label);
+    events.tell(TaskStarted{phase.name, task.label, text, place(task.where)});
+    TaskFinished finished;
+    finished.phase = phase.name;
+    finished.label = task.label;
+    finished.text = text;
+    finished.place = place(task.where);
+    std::string reason;
+    const auto began = Clock::now();
+    Result<void> ran = run_script(phase, task, text, deadline, stop, finished, reason);
+    finished.took = Clock::now() - began;
+    if (!ran) finished.status = Status::fault;
+    events.flush_output();
+    events.tell(finished);
+    events.set_task({});
+    if (!ran) {
+      scope_.discard();
+      fail(Status::fault, {}, ran.error().message);
+      end_.failure = failure;
+      return std::move(ran.error());
+    }
+    TaskFinished shown = finished;
+    shown.text = masked(text);
+    shown.hint = masked(finished.hint);
+    const Answer after = run_.controller.after(shown);
+    check(after == Answer::go_on || after == Answer::retry || after == Answer::abort,
+          "after a command a controller says go on, retry or abort");
+    if (after == Answer::retry) {
+      scope_.discard();
+      continue;
+    }
+    if (Result<void> kept = keep_state(task); !kept) return std::move(kept.error());
+    if (after == Answer::abort) {
+      aborted_ = true;
+      return fail(Status::stopped, {}, "the build was stopped"), Status::stopped;
+    }
+    switch (finished.status) {
+      case Status::succeeded:
+        break;
+      case Status::timed_out:
+        fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
+        break;
+      case Status::stopped:
+        fail(Status::stopped, {}, "the build was stopped");
+        break;
+      default:
+        fail(Status::failed, "COMMAND_EXECUTION_ERROR",
+             fmt::format("Error while executing command: {}. Reason: {}", text, reason));
+    }
+    return finished.status;
+  }
+}
+
+/// Runs the command's script and says in `finished` how it ended. `reason`: of a failure, in the cloud's
+/// words.
+Result<void> Build::run_script(const Phase& phase, const Task& task, const std::string& text,
+                               Clock::time_point deadline, std::stop_token stop, TaskFinished& finished,
+                               std::string& reason) {
+  if (text.empty()) return {};  // a null entry: nothing to run, success (U59)
+  const std::string run_as = phase.run_as.empty() || is_caller(phase.run_as) ? std::string() : phase.run_as;
+  if (!run_as.empty() && !user_exists(run_as)) {
+    finished.status = Status::failed;
+    finished.exit = {126, 0};
+    finished.hint = fmt::format("this machine has no user {}", run_as);
+    reason = fmt::format("user: unknown user {}", run_as);
+    return {};
+  }
+  const std::string succeeding = succeeding_ ? "1" : "0";
+  const std::pair<std::string, std::string> owned[] = {{"CODEBUILD_BUILD_SUCCEEDING", succeeding}};
+  Result<Path> script = scope_.prepare(text, owned, run_as);
+  if (!script) return std::move(script.error()).in(fmt::format("prepare {}", task.label));
+  const auto began = Clock::now();
+  ProcessSpec spec;
+  spec.argv = {run_.shell.path, script->native()};
+  spec.env = environment_.variables;
+  spec.env["CODEBUILD_BUILD_SUCCEEDING"] = succeeding;
+  spec.cwd = scope_.start_directory();
+  spec.user = run_as;
+  spec.sigint_grace = run_.request.sigint_grace;
+  spec.sigterm_grace = run_.request.sigterm_grace;
+  if (run_.request.command_timeout) deadline = std::min(deadline, began + *run_.request.command_timeout);
+  spec.deadline = deadline;
+
+  LastOutput tail;
+  const Result<ProcessEnd> end = run_.processes.run(
+      spec,
+      [&](std::string_view chunk) {
+        tail.add(chunk);
+        run_.events.output(chunk);
+      },
+      stop);
+  if (!end) {
+    const Error& error = end.error();
+    if (!(run_.shell.chosen && is_about_the_program(error.code)))
+      return Error(error).in(fmt::format("run {}", task.label));
+    finished.status = Status::failed;
+    finished.exit = {error.code.value() == ENOENT ? 127 : 126, 0};
+    finished.hint = fmt::format("the shell that env.shell asks for, {}, cannot be started: {}",
+                                run_.shell.path, error.code ? error.code.message() : error.message);
+    reason = start_reason(run_.shell, error);
+    return {};
+  }
+  finished.exit = end->exit;
+  if (end->timed_out) {
+    finished.status = Status::timed_out;
+    finished.hint = time_out_hint(began, phase);
+  } else if (end->stopped) {
+    finished.status = Status::stopped;
+  } else if (!end->exit.success()) {
+    finished.status = Status::failed;
+    finished.hint = failure_hint(text, tail.text(), end->exit, run_.shell.path);
+    reason = to_string(end->exit);
+  }
+  return {};
+}
+
+/// Which of the limits it was that came first.
+std::string Build::time_out_hint(Clock::time_point began, const Phase& phase) const {
+  const Request& request = run_.request;
+  Clock::time_point first = deadline_;
+  std::string hint = fmt::format("the build was at its limit of {}", in_seconds(request.build_timeout));
+  if (request.phase_timeout && phase_began_ + *request.phase_timeout < first) {
+    first = phase_began_ + *request.phase_timeout;
+    hint = fmt::format("phase {} was at its limit of {}", phase.name, in_seconds(*request.phase_timeout));
+  }
+  if (request.command_timeout && began + *request.command_timeout < first)
+    hint = fmt::format("the command was at its limit of {}", in_seconds(*request.command_timeout));
+  return hint;
+}
+
+Result<void> Build::keep_state(const Task& task) {
+  Result<ShellScope::Kept> kept = scope_.commit();
+  if (!kept) return std::move(kept.error());
+  if (*kept == ShellScope::Kept::partial)
+    run_.events.tell(to_event(
+        finding(Severity::warning, run_.plan.source, task.where, "state-not-kept",
+                fmt::format("the variables and the directory that {} left could not be written to {}; the "
+                            "next command gets those from before it",
+                            task.label, scope_.directory().native()))));
+  return {};
+}
+
+/// Reads the final state by a shell, and tells the values of env.exported-variables. Source:
+/// buildspec.md 4.6.
+Result<void> Build::collect_exported() {
+  if (run_.plan.exported.empty()) return {};
+  Variables variables = environment_.variables;
+  if (scope_.number() > 0) {
+    const Path env_program = find_program("env", "/usr/bin:/bin:/usr/local/bin", "/");
+    Result<Path> script = scope_.prepare_variables(env_program);
+    if (!script) return std::move(script.error()).in("read the exported variables");
+    ProcessSpec spec;
+    spec.argv = {run_.shell.path, script->native()};
+    spec.env = environment_.variables;
+    spec.cwd = scope_.start_directory();
+    spec.deadline = Clock::now() + std::chrono::seconds(30);
+    const Result<ProcessEnd> end = run_.processes.run(spec, [](std::string_view) {}, {});
+    if (!end && end.error().code == std::errc::connection_reset) return end.error();
+    Result<std::string> printed = end && end->exit.success()
+                                      ? read_file(scope_.variables_file())
+                                      : Result<std::string>(Error{"the shell failed", {}});
+    if (printed)
+      variables = parse_environment(*printed);
+    else
+      run_.events.tell(to_event(
+          finding(Severity::warning, nullptr, {}, "export-failed",
+                  fmt::format("the exported variables could not be read from the last state: {}; those of "
+                              "the environment are taken",
+                              printed.error().message))));
+  }
+  VariablesExported told;
+  for (const std::string& name : run_.plan.exported) {
+    const auto refuse_export = [&](std::string_view why) {
+      run_.events.tell(to_event(finding(Severity::warning, nullptr, {}, "export-refused",
+                                        fmt::format("variable {} is not exported: {}", name, why))));
+    };
+    if (name.starts_with("AWS_")) {
+      refuse_export("names that begin with AWS_ never are");
+      continue;
+    }
+    if (environment_.secret_names.contains(name)) {
+      refuse_export("it is a secret");
+      continue;
+    }
+    const auto found = variables.find(name);
+    if (found == variables.end()) continue;  // never set: left out (U19)
+    if (run_.events.masker().contains_secret(found->second)) {
+      refuse_export("its value holds a secret");
+      continue;
+    }
+    told.variables.push_back({name, found->second});
+    end_.exported.emplace_back(name, found->second);
+  }
+  run_.events.tell(std::move(told));
+  return {};
+}
+
+RunFinished run_finished(Status status, const std::optional<Failure>& failure,
+                         std::chrono::nanoseconds took) {
+  RunFinished finished;
+  finished.status = status;
+  finished.took = took;
+  if (failure) {
+    finished.failed_phase = failure->phase;
+    finished.failed_label = failure->label;
+    finished.failed_text = failure->text;
+    finished.failed_place = failure->place;
+    finished.message = failure->message;
+  } else if (status == Status::stopped) {
+    finished.message = "the build was stopped";
+  }
+  return finished;
+}
+
+Outcome outcome_of(const BuildEnd& end) {
+  if (end.refused) return Outcome::invalid;
+  if (end.status == Status::succeeded) return Outcome::succeeded;
+  return end.status == Status::stopped ? Outcome::interrupted : Outcome::failed;
+}
+
+/// What no phase can be asked about: whether we may do what the plan wants at all. Told, and true, when we
+/// may not.
+bool lacks_rights(const Run& run) {
+  if (may_switch_user()) return false;
+  for (const Phase& phase : run.plan.phases) {
+    if (phase.run_as.empty() || (phase.commands.empty() && phase.finally.empty()) || is_caller(phase.run_as))
+      continue;
+    run.events.tell(to_event(
+        finding(Severity::error, run.plan.source, phase.where, "run-as-needs-root",
+                fmt::format("phase {} runs as user {}, which needs root; run as that user, or as root, or "
+                            "without run-as",
+                            phase.name, phase.run_as))));
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Finished refuse(const Request& request, EventStream& events, const Diagnostic& error) {
+  const auto began = Clock::now();
+  const std::string id = build_id(request, {make_uuid(), 1, std::chrono::system_clock::now()});
+  const Failure failure = failure_of(error);
+  events.set_build(id);
+  events.tell(BuildStarted{id, 1});
+  events.tell(PhaseStarted{failure.phase, true, 0});
+  events.tell(
+      PhaseFinished{failure.phase, Status::failed, failure.code, failure.message, Clock::now() - began});
+  events.tell(BuildFinished{id, Status::failed, false, Clock::now() - began});
+  events.tell(run_finished(Status::failed, failure, Clock::now() - began));
+  return {Outcome::invalid, {}};
+}
+
+Result<Finished> execute(const Plan& plan, const Request& request, const GitFacts& git,
+                         ProcessRunner& processes, Controller& controller, EventStream& events,
+                         std::stop_token stop) {
+  const auto began = Clock::now();
+  const Run run = {plan, request, git, processes, controller, events, stop, find_shell(plan, request)};
+  const auto fault = [&](Error error, std::optional<Failure> failure) {
+    if (!failure) failure = Failure{};
+    failure->message = error.message;
+    events.set_task({});
+    events.tell(run_finished(Status::fault, failure, Clock::now() - began));
+    return error;
+  };
+  if (!run.shell.found && !run.shell.chosen)
+    return fault(Error{fmt::format("the shell {} is not there", request.sh),
+                       std::make_error_code(std::errc::no_such_file_or_directory)},
+                 std::nullopt);
+  if (lacks_rights(run)) {
+    events.tell(run_finished(Status::fault, Failure{}, Clock::now() - began));
+    return Finished{Outcome::machine_error, {}};
+  }
+  processes.on_background([&](std::string_view chunk) { events.output(chunk, true); });
+  processes.on_tick([&] { events.tick(); });
+
+  for (int attempt = 1;; ++attempt) {
+    const auto build_began = Clock::now();
+    const BuildIdentity identity = {make_uuid(), attempt, std::chrono::system_clock::now()};
+    const std::string id = build_id(request, identity);
+    Result<Path> directory = make_temporary_directory(request.temporary_directory, "buildspec-run-");
+    if (!directory)
+      return fault(std::move(directory.error()).in("make a directory for the scripts"), std::nullopt);
+    const OwnDirectory own(std::move(*directory));
+    Result<ShellScope> scope = ShellScope::make(own.path(), plan.scope, request.source_dir);
+    if (!scope) return fault(std::move(scope.error()), std::nullopt);
+
+    events.set_build(id);
+    events.tell(BuildStarted{id, attempt});
+    Build build(run, identity, std::move(*scope));
+    Result<BuildEnd> end = build.execute();
+    // What the build has left running ends with it, as the cloud's container does.
+    const Result<int> ended = processes.end_all(request.sigterm_grace);
+    if (end && !ended)
+      events.tell(to_event(
+          finding(Severity::warning, nullptr, {}, "background-left",
+                  fmt::format("what the build left running could not be ended: {}", ended.error().message))));
+    const Status status = end ? end->status : Status::fault;
+    const bool retry = end && end->retry && !stop.stop_requested();
+    events.tell(BuildFinished{id, status, retry, Clock::now() - build_began});
+    if (!end) return fault(std::move(end.error()), build.failure());
+    if (!retry) {
+      events.tell(run_finished(status, end->failure, Clock::now() - began));
+      return Finished{outcome_of(*end), std::move(end->exported)};
+    }
+    if (attempt == 1)
+      events.tell(to_event(finding(
+          Severity::warning, nullptr, {}, "retry-dirty-tree",
+          fmt::format("the build starts again in {}, as the failed attempt left it; the cloud starts from a "
+                      "fresh copy of the source",
+                      request.source_dir))));
+  }
+}
+
+}  // namespace buildspec_run
