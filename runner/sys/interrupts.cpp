@@ -1,0 +1,49 @@
+#include "runner/sys/interrupts.h"
+
+#include <pthread.h>
+
+#include <csignal>
+
+#include "runner/base/check.h"
+
+namespace buildspec_run {
+namespace {
+
+// SIGUSR1 is how the destructor wakes the thread; it is blocked everywhere else, so nobody else loses it.
+sigset_t waited_for() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
+  return signals;
+}
+
+}  // namespace
+
+Interrupts::Interrupts() {
+  const sigset_t signals = waited_for();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is an error of write(), not the end of a build
+  waiting_ = std::thread([this] { wait_for_signals(); });
+}
+
+Interrupts::~Interrupts() {
+  over_ = true;
+  pthread_kill(waiting_.native_handle(), SIGUSR1);
+  waiting_.join();
+}
+
+void Interrupts::wait_for_signals() {
+  const sigset_t signals = waited_for();
+  while (!over_) {
+    int signal = 0;
+    check(sigwait(&signals, &signal) == 0, "sigwait knows its signals");
+    if (signal == SIGUSR1) continue;
+    int none = 0;
+    if (first_signal_.compare_exchange_strong(none, signal))
+      stop_.request_stop();
+    else
+      kill_.request_stop();
+  }
+}
+
+}  // namespace buildspec_run
