@@ -11,7 +11,7 @@ set -euo pipefail
 usage() {
   cat <<'END'
 usage: ./bootstrap.sh [--no-install] run [ARGUMENTS…]       build, then run buildspec-run with these arguments
-       ./bootstrap.sh [--no-install] build                  build the program: build/release/runner/cli/buildspec-run
+       ./bootstrap.sh [--no-install] build                  build the program: build/release/bin/buildspec-run
        ./bootstrap.sh [--no-install] test [--quick|--all]   build and test
 
   --no-install  never install anything: name what is missing, and stop
@@ -305,7 +305,7 @@ case $command in
     configure release "${tests[@]}" || exit 3
     build release runner/all || exit 3
     exec 3>&- 9>&-
-    [[ $command == build ]] || exec "$root/build/release/runner/cli/buildspec-run" "$@"
+    [[ $command == build ]] || exec "$root/build/release/bin/buildspec-run" "$@"
     ;;
   test)
     if [[ $* == --all ]]; then

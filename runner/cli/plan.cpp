@@ -1,0 +1,51 @@
+#include "runner/cli/plan.h"
+
+#include "runner/base/json.h"
+#include "runner/buildspec/decode.h"
+#include "runner/buildspec/lower.h"
+#include "runner/cli/input.h"
+#include "runner/cli/report.h"
+#include "runner/plan/plan.h"
+#include "runner/yaml/document.h"
+
+namespace buildspec_run {
+namespace {
+
+constexpr std::string_view kFormats[] = {"text", "json"};
+constexpr OptionSpec kOptions[] = {
+    kSourceDirOption,
+    {"--format", "", OptionSpec::Takes::value, "FORMAT", "how the plan is printed; default: text", false,
+     kFormats},
+    kColorOption,
+};
+
+ExitCode run_plan(const Invocation& invocation) {
+  Diagnostics found;
+  const ReadBuildspec read = decode_operand(invocation, found);
+  if (!read.error.empty()) return invocation.fail(ExitCode::machine, read.error);
+  std::optional<Plan> plan;
+  if (read.source != nullptr) plan = lower_buildspec(read.buildspec, found);
+  write_diagnostics(invocation, found.all());
+  if (!plan || found.has_errors()) return ExitCode::invalid;
+  const bool json = invocation.arguments.value("--format") == "json";
+  invocation.write_out(json ? to_pretty_json(to_value(*plan)) + "\n" : dump(*plan));
+  return ExitCode::success;
+}
+
+constexpr Subcommand kSubcommand = {
+    "plan",
+    "show what a run of a buildspec would do, in order, without running anything",
+    "[FILE]",
+    1,
+    "Reads FILE (default: buildspec.yml of the source directory; - is standard input) and prints the plan: "
+    "shell,\n"
+    "variables, phases, commands with their places, what follows a failure. Findings go to stderr.",
+    kOptions,
+    run_plan,
+};
+
+}  // namespace
+
+const Subcommand& plan_subcommand() { return kSubcommand; }
+
+}  // namespace buildspec_run

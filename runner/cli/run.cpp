@@ -1,0 +1,327 @@
+#include "runner/cli/run.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <csignal>
+#include <memory>
+
+#include "runner/base/text.h"
+#include "runner/cli/console.h"
+#include "runner/cli/env_file.h"
+#include "runner/cli/host_environment.h"
+#include "runner/cli/input.h"
+#include "runner/cli/report.h"
+#include "runner/cli/secrets.h"
+#include "runner/cli/view_json.h"
+#include "runner/cli/view_plain.h"
+#include "runner/cli/view_pretty.h"
+#include "runner/event/controller.h"
+#include "runner/runner.h"
+#include "runner/store/run_store.h"
+#include "runner/sys/interrupts.h"
+
+namespace buildspec_run {
+namespace {
+
+using Takes = OptionSpec::Takes;
+
+constexpr std::string_view kFormats[] = {"pretty", "plain", "json"};
+constexpr OptionSpec kOptions[] = {
+    kSourceDirOption,
+    {"--env", "-e", Takes::value, "NAME=VALUE",
+     "set a variable as a start of a build does, above project and buildspec; NAME alone takes the host's "
+     "value",
+     true},
+    {"--env-file", "", Takes::value, "FILE",
+     "the same from a file of NAME=VALUE lines, or a JSON object of strings", true},
+    {"--project-env", "", Takes::value, "NAME=VALUE",
+     "set a variable as the project does: above the buildspec, below --env", true},
+    {"--project-env-file", "", Takes::value, "FILE", "the same from a file", true},
+    {"--inherit-env", "", Takes::optional_value, "PATTERN",
+     "let more of the host's variables in: those that match PATTERN (* stands for any characters), or all",
+     true},
+    {"--secret", "", Takes::value, "NAME[=VALUE|@FILE]",
+     "a secret variable; by name alone its value comes from the environment, or is asked for on the "
+     "terminal. It is masked wherever it shows",
+     true},
+    {"--secrets-file", "", Takes::value, "FILE",
+     "secrets, as NAME=VALUE lines or a JSON object; they also answer parameter-store and secrets-manager "
+     "references, by the text of the reference",
+     true},
+    {"--sh", "", Takes::value, "PROGRAM",
+     "the program that sh and /bin/sh mean: the cloud's Amazon Linux images have bash there, its Ubuntu "
+     "images dash; default: the machine's sh"},
+    {"--timeout", "", Takes::value, "TIME",
+     "end the build after TIME (90s, 5m, 1h30m; a bare number is seconds); default: 1h"},
+    {"--phase-timeout", "", Takes::value, "TIME",
+     "end the build when a phase takes longer; default: no limit of its own"},
+    {"--command-timeout", "", Takes::value, "TIME",
+     "end the build when a command takes longer; default: no limit of its own"},
+    {"--grace", "", Takes::value, "TIME",
+     "how long a stopped command has from SIGINT to SIGKILL, with SIGTERM after three quarters of it; "
+     "default: 10s"},
+    {"--continue-succeeds", "", Takes::nothing, "",
+     "a phase that fails with on-failure: CONTINUE leaves the build succeeded; default: it is failed"},
+    {"--project", "", Takes::value, "NAME",
+     "the project's name, as CODEBUILD_BUILD_ID shows it; default: the name of the source directory"},
+    {"--export-file", "", Takes::value, "FILE",
+     "write the exported variables to FILE, as JSON when it ends in .json, else as NAME=VALUE lines that "
+     "--env-file reads"},
+    {"--format", "", Takes::value, "FORMAT",
+     "how the run is shown; default: pretty on a terminal, plain elsewhere", false, kFormats},
+    kColorOption,
+    {"--verbose", "-v", Takes::nothing, "", "pretty: show the output of commands that succeed, too"},
+    {"--quiet", "-q", Takes::nothing, "", "show failures, warnings and the verdict only"},
+    {"--no-keep", "", Takes::nothing, "", "do not keep log and events of this run"},
+    {"--keep-runs", "", Takes::value, "N", "how many runs are kept; default: 100"},
+    {"--keep-days", "", Takes::value, "N", "for how many days a run is kept; default: 30"},
+    {"--keep-megabytes", "", Takes::value, "N", "how much all kept runs may take; default: 2048"},
+};
+
+template <class T>
+using OrRefused = std::variant<T, Refused>;
+
+OrRefused<std::optional<std::chrono::milliseconds>> duration_option(const Invocation& invocation,
+                                                                    std::string_view name) {
+  const std::optional<std::string> given = invocation.arguments.value(name);
+  if (!given) return std::optional<std::chrono::milliseconds>();
+  const std::optional<std::chrono::milliseconds> time = parse_duration(*given);
+  if (!time)
+    return Refused{ExitCode::invalid,
+                   fmt::format("{} \"{}\": a time such as 90s, 5m or 1h30m is expected", name, *given)};
+  return time;
+}
+
+OrRefused<std::optional<std::uint64_t>> count_option(const Invocation& invocation, std::string_view name) {
+  const std::optional<std::string> given = invocation.arguments.value(name);
+  if (!given) return std::optional<std::uint64_t>();
+  std::uint64_t count = 0;
+  const auto [end, failed] = std::from_chars(given->data(), given->data() + given->size(), count);
+  constexpr std::uint64_t kMost = 1'000'000'000;  // so that hours and bytes made of it stay in range
+  if (failed != std::errc() || end != given->data() + given->size() || count > kMost)
+    return Refused{ExitCode::invalid,
+                   fmt::format("{} \"{}\": a whole number up to {} is expected", name, *given, kMost)};
+  return count;
+}
+
+// The source directory's name in the characters that a project name has (buildspec.md 1.6).
+std::string project_name(const Path& source_dir) {
+  std::string name;
+  for (const char c : source_dir.filename().string()) {
+    const bool allowed =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    name += allowed ? c : '-';
+  }
+  return name.find_first_not_of('-') == std::string::npos ? "local" : name;
+}
+
+std::string initiator(const Invocation& invocation) {
+  for (const char* name : {"USER", "LOGNAME"})
+    if (const std::string user = invocation.variable(name); !user.empty()) return user;
+  return std::to_string(::getuid());
+}
+
+// A program named on the command line, where it is: a path counts from the current directory, a bare name
+// from PATH.
+OrRefused<std::string> program_option(const Invocation& invocation, std::string_view name,
+                                      std::string_view otherwise) {
+  const std::string given = invocation.arguments.value(name).value_or(std::string(otherwise));
+  if (given.find('/') != std::string::npos) {
+    const Path path = absolute_path(given, invocation.working_directory);
+    if (::access(path.c_str(), X_OK) == 0 && !std::filesystem::is_directory(path)) return path.string();
+  } else if (const Path found =
+                 find_program(given, invocation.variable("PATH"), invocation.working_directory);
+             !found.empty()) {
+    return found.string();
+  }
+  if (given == otherwise && ::access("/bin/sh", X_OK) == 0)
+    return std::string("/bin/sh");  // no PATH, or an odd one
+  return Refused{given == otherwise ? ExitCode::machine : ExitCode::invalid,
+                 fmt::format("{} \"{}\": no such program", name, given)};
+}
+
+// All that the options say about a request. `sources` keeps the texts that diagnostics point into.
+OrRefused<Request> request_of(const Invocation& invocation, const Path& source_dir,
+                              std::vector<std::unique_ptr<SourceText>>& sources, Diagnostics& found) {
+  Request request;
+  const auto take = [](auto& into, auto&& from) -> std::optional<Refused> {
+    if (Refused* refused = std::get_if<Refused>(&from)) return std::move(*refused);
+    into = std::move(std::get<0>(from));
+    return std::nullopt;
+  };
+  request.source_dir = source_dir.string();
+  request.project = invocation.arguments.value("--project").value_or(project_name(source_dir));
+  request.initiator = initiator(invocation);
+  request.continue_succeeds = invocation.arguments.has("--continue-succeeds");
+  request.host_environment =
+      inherited_environment(invocation.environment, invocation.arguments.values("--inherit-env"));
+  if (auto refused = take(request.sh, program_option(invocation, "--sh", "sh"))) return *refused;
+  if (auto refused = take(request.project_variables,
+                          read_variables(invocation, "--project-env", "--project-env-file", sources, found)))
+    return *refused;
+  if (auto refused =
+          take(request.override_variables, read_variables(invocation, "--env", "--env-file", sources, found)))
+    return *refused;
+  Secrets secrets;
+  if (auto refused = take(secrets, read_secrets(invocation, sources, found))) return *refused;
+  request.secret_variables = std::move(secrets.variables);
+  request.secret_lookup = std::move(secrets.lookup);
+  std::optional<std::chrono::milliseconds> build_timeout, grace;
+  if (auto refused = take(build_timeout, duration_option(invocation, "--timeout"))) return *refused;
+  if (auto refused = take(request.phase_timeout, duration_option(invocation, "--phase-timeout")))
+    return *refused;
+  if (auto refused = take(request.command_timeout, duration_option(invocation, "--command-timeout")))
+    return *refused;
+  if (auto refused = take(grace, duration_option(invocation, "--grace"))) return *refused;
+  request.build_timeout = build_timeout.value_or(request.build_timeout);
+  if (grace) {
+    request.sigint_grace = *grace * 3 / 4;
+    request.sigterm_grace = *grace - request.sigint_grace;
+  }
+  const std::string temporary = invocation.variable("TMPDIR");
+  if (Path(temporary).is_absolute()) request.temporary_directory = temporary;
+  return request;
+}
+
+OrRefused<PruneLimits> prune_limits(const Invocation& invocation) {
+  PruneLimits limits;
+  const auto runs = count_option(invocation, "--keep-runs");
+  const auto days = count_option(invocation, "--keep-days");
+  const auto megabytes = count_option(invocation, "--keep-megabytes");
+  for (const auto* option : {&runs, &days, &megabytes})
+    if (const Refused* refused = std::get_if<Refused>(option)) return *refused;
+  if (const auto& given = std::get<0>(runs)) limits.runs = *given;
+  if (const auto& given = std::get<0>(days)) limits.age = std::chrono::hours(24 * *given);
+  if (const auto& given = std::get<0>(megabytes)) limits.bytes = *given << 20;
+  return limits;
+}
+
+Machine machine_of(const Path& program) {
+  const Path parts = program.parent_path().parent_path() / "libexec" / "buildspec-run";
+  return {(parts / "buildspec-run-supervisor").string(), (parts / "libbuildspec-run-git.so").string()};
+}
+
+ExitCode exit_code(Outcome outcome, int signal) {
+  if (outcome == Outcome::interrupted || outcome == Outcome::terminated)
+    return signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
+  return static_cast<ExitCode>(outcome);
+}
+
+ConsoleTraits console_traits(const Invocation& invocation, int fd) {
+  ConsoleTraits traits;
+  traits.color = wants_color(invocation, fd);
+  traits.live = use_live_lines(is_terminal(fd), invocation.variable("TERM"));
+  traits.unicode = use_unicode(invocation.variable("LC_ALL"), invocation.variable("LC_CTYPE"),
+                               invocation.variable("LANG"));
+  if (is_terminal(fd)) traits.width = [fd] { return terminal_width(fd); };
+  return traits;
+}
+
+struct Views {
+  std::unique_ptr<Console> out, err;
+  std::unique_ptr<EventSink> view;
+};
+
+Views make_views(const Invocation& invocation, const KeptRun* kept) {
+  Views views;
+  views.out = std::make_unique<Console>(invocation.out, console_traits(invocation, invocation.out));
+  views.err = std::make_unique<Console>(invocation.err, console_traits(invocation, invocation.err));
+  ViewOptions options;
+  options.show_output = invocation.arguments.has("--verbose");
+  options.quiet = invocation.arguments.has("--quiet");
+  if (kept != nullptr) options.log_problem = [kept] { return kept->problem(); };
+  const std::string format =
+      invocation.arguments.value("--format").value_or(is_terminal(invocation.out) ? "pretty" : "plain");
+  if (format == "json")
+    views.view = make_json_view(*views.out, *views.err);
+  else if (format == "plain")
+    views.view = make_plain_view(*views.out, *views.err, std::move(options));
+  else
+    views.view = make_pretty_view(*views.out, *views.err, std::move(options));
+  return views;
+}
+
+ExitCode run_run(const Invocation& invocation) {
+  const Result<Path> source_dir = source_directory(invocation);
+  if (!source_dir) return invocation.fail(ExitCode::invalid, source_dir.error().message);
+  Diagnostics found;
+  std::vector<std::unique_ptr<SourceText>> sources;
+  auto wanted = request_of(invocation, *source_dir, sources, found);
+  if (const Refused* refused = std::get_if<Refused>(&wanted))
+    return invocation.fail(refused->code, refused->message);
+  Request& request = std::get<Request>(wanted);
+  const auto limits = prune_limits(invocation);
+  if (const Refused* refused = std::get_if<Refused>(&limits))
+    return invocation.fail(refused->code, refused->message);
+
+  const std::vector<std::string>& operands = invocation.arguments.operands;
+  const std::unique_ptr<SourceText> buildspec =
+      read_buildspec(invocation, *source_dir, operands.empty() ? "" : operands.front(), found);
+  write_diagnostics(invocation, found.all());
+  if (buildspec == nullptr || found.has_errors()) return ExitCode::invalid;
+  request.buildspec = buildspec.get();
+  request.buildspec_name = buildspec->name();
+
+  const Interrupts interrupts;
+  const auto now = std::chrono::system_clock::now();
+  request.run_id = make_run_id(now);
+  const Path state = state_directory(invocation.variable("XDG_STATE_HOME"), invocation.variable("HOME"));
+  std::unique_ptr<KeptRun> kept;
+  if (!invocation.arguments.has("--no-keep")) {
+    std::string problem = "neither XDG_STATE_HOME nor HOME names a place";
+    if (!state.empty()) {
+      prune_runs(state, std::get<PruneLimits>(limits), now);
+      if (Result<std::unique_ptr<KeptRun>> opened = keep_run(state, request.run_id)) {
+        kept = std::move(*opened);
+        request.log_file = kept->log_file().string();
+      } else {
+        problem = opened.error().message;
+      }
+    }
+    if (kept == nullptr)
+      invocation.fail(ExitCode::success, fmt::format("log and events are not kept: {}", problem));
+  }
+
+  Views views = make_views(invocation, kept.get());
+  std::vector<EventSink*> sinks = {views.view.get()};
+  if (kept != nullptr) sinks.insert(sinks.begin(), kept.get());
+  Fanout events(std::move(sinks));
+  UnattendedController controller;
+  Result<Finished> finished = run_build(request, machine_of(invocation.program), controller, events,
+                                        interrupts.stop(), interrupts.kill());
+  views.view.reset();
+  if (!finished) return invocation.fail(ExitCode::machine, finished.error().message);
+  if (const std::optional<std::string> file = invocation.arguments.value("--export-file")) {
+    const Path path = absolute_path(*file, invocation.working_directory);
+    if (Result<void> written =
+            replace_file(path, exports_text(finished->exported, path.extension() == ".json"), 0600);
+        !written)
+      return invocation.fail(ExitCode::machine,
+                             fmt::format("--export-file {}: {}", *file, written.error().message));
+  }
+  return exit_code(finished->outcome, interrupts.first_signal());
+}
+
+constexpr Subcommand kSubcommand = {
+    "run",
+    "run a buildspec on this machine (the default command)",
+    "[FILE]",
+    1,
+    "Runs FILE (default: buildspec.yml; a relative path counts from the source directory; - is standard "
+    "input) and ends with\n"
+    "the verdict the cloud would give. Commands see the variables of the buildspec, those given here, "
+    "CODEBUILD_…, and a\n"
+    "listed part of the host's environment (PATH, HOME, locale, proxies, …). Ctrl-C stops the running "
+    "command, runs the\n"
+    "phase's finally and ends; a second Ctrl-C ends at once.",
+    kOptions,
+    run_run,
+};
+
+}  // namespace
+
+const Subcommand& run_subcommand() { return kSubcommand; }
+
+}  // namespace buildspec_run
