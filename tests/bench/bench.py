@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""Measures buildspec-run as its user meets it, as whole processes, against plain shells that do the same work.
+
+usage: tests/bench/bench.py [--program build/release/bin/buildspec-run] [--runs N] [--corpus DIR] [--actionlint PROGRAM] [NAME …]
+
+Each comparison runs the two commands in turn (A B A B …) after one warm-up of each and prints the median of each and of
+the pairwise differences or ratios, so that a machine whose speed drifts does not decide. The limits are those the project
+sets itself; they are printed, never asserted: a benchmark is no test. The baselines lie beside this file (*.sh).
+"""
+
+import argparse
+import os
+import pathlib
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Measured:
+    def __init__(self, seconds, peak_kib):
+        self.seconds, self.peak_kib = seconds, peak_kib
+
+
+def run_once(argv, cwd, env):
+    begun = time.perf_counter()
+    child = subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE)
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - begun
+    text = child.stderr.read()
+    child.stderr.close()
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"{argv}: exit {child.returncode}\n{text.decode(errors='replace')}")
+    return Measured(seconds, usage.ru_maxrss)
+
+
+def compare(ours, baseline, cwd, env, runs):
+    """Medians of both, of the pairwise difference and ratio, and the peak memory of ours."""
+    run_once(ours, cwd, env), run_once(baseline, cwd, env)
+    pairs = [(run_once(ours, cwd, env), run_once(baseline, cwd, env)) for _ in range(runs)]
+    return {
+        "ours": statistics.median(a.seconds for a, _ in pairs),
+        "baseline": statistics.median(b.seconds for _, b in pairs),
+        "difference": statistics.median(a.seconds - b.seconds for a, b in pairs),
+        "ratio": statistics.median(a.seconds / b.seconds for a, b in pairs),
+        "peak_mib": max(a.peak_kib for a, _ in pairs) / 1024,
+    }
+
+
+def ms(seconds):
+    return f"{seconds * 1000:.2f} ms"
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.program = str(pathlib.Path(options.program).resolve())
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="buildspec-run-bench-"))
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(self.directory / "home"), "LC_ALL": "C.UTF-8",
+                    "TMPDIR": str(self.directory)}
+        (self.directory / "home").mkdir()
+        self.rows = []
+
+    def row(self, what, ours, baseline, limit):
+        self.rows.append((what, ours, baseline, limit))
+        print(f"| {what} | {ours} | {baseline} | {limit} |", flush=True)
+
+    def write(self, name, text):
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def one_true(self, where="plain"):
+        self.write("true/buildspec.yml", "version: 0.2\nphases:\n  build:\n    commands:\n      - \"true\"\n")
+        got = compare([self.program, "-C", "true", "--format", "plain"], ["bash", "-c", "true"], self.directory, self.env,
+                      max(self.options.runs, 21))
+        self.row("a build of one `true`", ms(got["ours"]), f"`bash -c true` {ms(got['baseline'])}",
+                 f"difference {ms(got['difference'])} (at most 10 ms)")
+
+    def one_true_in_repository(self):
+        repository = self.directory / "repository"
+        self.write("repository/buildspec.yml", "version: 0.2\nphases:\n  build:\n    commands:\n      - \"true\"\n")
+        git = ["git", "-c", "user.name=b", "-c", "user.email=b@b", "-c", "init.defaultBranch=main"]
+        for argv in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"]):
+            subprocess.run(git + argv, cwd=repository, env=self.env, check=True)
+        got = compare([self.program, "-C", "repository", "--format", "plain"], ["bash", "-c", "true"], self.directory,
+                      self.env, max(self.options.runs, 21))
+        self.row("the same in a git repository", ms(got["ours"]), f"`bash -c true` {ms(got['baseline'])}",
+                 f"difference {ms(got['difference'])}")
+
+    def commands(self, count):
+        """`count` commands; the baseline runs the same wrapped scripts, written beforehand, one shell each."""
+        name = f"commands-{count}"
+        text = "version: 0.2\nphases:\n  build:\n    commands:\n" + "".join(
+            f"      - N={i}; test $N = {i}\n" for i in range(count))
+        self.write(f"{name}/buildspec.yml", text)
+        scripts = self.directory / name / "scripts"
+        subprocess.run(["sh", str(HERE / "write_scripts.sh"), str(scripts), str(count)], check=True)
+        return compare([self.program, "-C", name, "--format", "plain"], ["sh", str(HERE / "run_scripts.sh"), str(scripts)],
+                       self.directory, self.env, self.options.runs if count <= 1000 else 3)
+
+    def thousand_commands(self):
+        got = self.commands(1000)
+        self.row("1,000 commands", ms(got["ours"]), f"`run_scripts.sh` {ms(got['baseline'])}",
+                 f"{got['difference']:.3f} ms a command more (at most 1 ms)")
+
+    def linear(self):
+        each = []
+        for count in (10, 100, 1000, 10000):
+            got = self.commands(count)
+            each.append((count, got["ours"] / count * 1000))
+        self.row("10, 100, 1,000, 10,000 commands", ", ".join(f"{per:.2f}" for _, per in each) + " ms each", "",
+                 "linear: the last two alike")
+
+    def normal_file(self):
+        normal = self.write("normal/buildspec.yml", NORMAL)
+        for command in ("validate", "plan"):
+            got = compare([self.program, command, str(normal)], ["true"], self.directory, self.env,
+                          max(self.options.runs, 21))
+            self.row(f"`{command}` of a normal file ({normal.stat().st_size} bytes)", ms(got["ours"]),
+                     f"`true` {ms(got['baseline'])}", "at most 4 ms (actionlint: 3 ms)")
+        if self.options.actionlint:
+            workflow = self.write("normal/.github/workflows/w.yml", WORKFLOW)
+            got = compare([self.options.actionlint, str(workflow)], ["true"], self.directory / "normal", self.env,
+                          max(self.options.runs, 21))
+            self.row("actionlint of a workflow of that size", ms(got["ours"]), f"`true` {ms(got['baseline'])}", "for comparison")
+
+    def corpus(self):
+        if not self.options.corpus:
+            print("left out: corpus (--corpus DIR names none)")
+            return
+        files = sorted(str(p.resolve()) for p in pathlib.Path(self.options.corpus).glob("*.yml"))
+        total = sum(os.path.getsize(f) for f in files)
+        times = 20
+        argv = [self.program, "validate", "--format", "plain"] + files * times
+        best = []
+        for _ in range(self.options.runs):
+            begun = time.perf_counter()
+            subprocess.run(argv, cwd=self.directory, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            best.append(time.perf_counter() - begun)
+        self.row(f"the collected buildspecs through `validate` in one process ({times} times {total >> 10} KiB)",
+                 f"{total * times / statistics.median(best) / 1e6:.1f} MB/s", "", "at least 8 MB/s (actionlint)")
+
+    def output(self):
+        """1 GiB of output through 100 secrets, the log kept. Peak memory is that of the runner itself."""
+        for what, maker in (("lines", "make_lines.sh"), ("one line", "make_one_line.sh")):
+            name = "output-" + what.replace(" ", "-")
+            script = self.write(f"{name}/make.sh", (HERE / maker).read_text())
+            self.write(f"{name}/buildspec.yml", "version: 0.2\nphases:\n  build:\n    commands:\n      - sh ./make.sh\n")
+            secrets = self.write(f"{name}/secrets.env", "".join(f"SECRET_{i}=s3cret-value-number-{i:04d}-{i * 7919:08x}\n" for i in range(100)))
+            log = self.directory / "tee.log"
+            got = compare([self.program, "-C", name, "--secrets-file", str(secrets), "--format", "pretty", "--keep-runs", "1"],
+                          ["sh", str(HERE / "tee.sh"), str(script), str(log)], self.directory, self.env, 3)
+            self.row(f"1 GiB of output, {what}, through 100 secrets, log kept", f"{1.0737 / got['ours']:.2f} GB/s",
+                     f"`cmd \\| tee log >/dev/null` {1.0737 / got['baseline']:.2f} GB/s",
+                     f"{1 / got['ratio']:.2f} of its speed (at least 0.5); peak {got['peak_mib']:.0f} MiB (at most 64)")
+            log.unlink()
+
+    def close(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+NORMAL = """version: 0.2
+env:
+  variables:
+    STAGE: beta
+    REGISTRY: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
+  exported-variables: [IMAGE_TAG]
+phases:
+  install:
+    runtime-versions:
+      nodejs: 22
+    commands:
+      - npm ci
+  pre_build:
+    commands:
+      - aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
+      - IMAGE_TAG=${CODEBUILD_RESOLVED_SOURCE_VERSION:0:8}
+  build:
+    on-failure: ABORT
+    commands:
+      - npm test
+      - docker build -t "$REGISTRY/shop:$IMAGE_TAG" .
+    finally:
+      - npm run report
+  post_build:
+    commands:
+      - |
+        if [ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ]; then
+          docker push "$REGISTRY/shop:$IMAGE_TAG"
+        fi
+      - printf '{"tag":"%s"}' "$IMAGE_TAG" > image.json
+reports:
+  unit:
+    files: ['reports/*.xml']
+artifacts:
+  files: [image.json, 'templates/**/*']
+cache:
+  paths: ['node_modules/**/*']
+"""
+
+WORKFLOW = "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n" + "".join(
+    f"      - name: step {i}\n        run: echo {i}\n" for i in range(24))
+
+
+def machine():
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+                 platform.processor())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, Linux {platform.release()}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default=str(HERE.parent.parent / "build/release/bin/buildspec-run"))
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--corpus")
+    parser.add_argument("--actionlint")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    everything = ["one_true", "one_true_in_repository", "thousand_commands", "linear", "normal_file", "corpus", "output"]
+    for name in options.names:
+        if name not in everything:
+            parser.error(f"no benchmark {name}; there are {', '.join(everything)}")
+    bench = Bench(options)
+    print(machine())
+    print("\n| what | buildspec-run | baseline | result |\n| --- | --- | --- | --- |")
+    try:
+        for name in options.names or everything:
+            getattr(bench, name)()
+    finally:
+        bench.close()
+
+
+if __name__ == "__main__":
+    main()
