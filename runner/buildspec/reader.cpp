@@ -68,9 +68,9 @@ std::string Reader::quoted(std::string_view text) {
 
 std::string Reader::copy(std::string_view text, SourceRange where) {
   if (text.size() > kMostCopiedBytes - copied_bytes_) {
-    if (copied_bytes_ < kMostCopiedBytes)
+    if (!too_large_)
       report(where, "text-too-large", "the aliases of this file repeat more than 64 MiB of text");
-    copied_bytes_ = kMostCopiedBytes;
+    too_large_ = true;
     return "";
   }
   copied_bytes_ += text.size();

@@ -124,6 +124,7 @@ class Reader {
   std::size_t unshown_errors_ = 0;
   Diagnostic unshown_;
   std::size_t copied_bytes_ = 0;
+  bool too_large_ = false;
 };
 
 /// Where a key that is unknown in one place would be right: "it belongs at the top level"; empty when
