@@ -37,7 +37,9 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int kPipeBytes = 1 << 20;  // what an unprivileged user may ask for; less is slower, no more
-constexpr std::size_t kChunkBytes = 256u << 10;  // one read; fits the second-level cache
+// One read. Measured on 1 GiB of zeros: 0.17 to 0.34 s of our time; with 256 KiB, which fall out of the
+// cache, 0.6 to 0.7.
+constexpr std::size_t kChunkBytes = 64u << 10;
 constexpr milliseconds kTickEvery{100};
 constexpr std::chrono::seconds kFarewell{5};  // what the supervisor gets to end itself in
 
