@@ -4,9 +4,8 @@
 //                        /events.jsonl   one event a line; an output event names offset and length in `log`
 //                        /lock           held (flock) while the run is alive
 //   <state>/runs/.new-<run id>           a run that is just being made: renamed when its lock is held
-//               /.sizes                  "<run id> <bytes>" a line: sizes of finished runs, so that pruning
-//               need not ask
-//                                        for all of them again; may be missing, old or damaged
+//               /.sizes                  "<run id> <bytes>" a line: what finished runs take, so that not all
+//                                        are asked again; may be missing, old or damaged
 //
 // Directories have mode 0700, files 0600. `log` can be read alone. It holds the output byte for byte, and
 // lines of ours, each of which begins on a new line (a LF is put before it where the output did not end with
@@ -15,8 +14,8 @@
 //   [run] buildspec-run 0.1.0: buildspec.yml in /home/me/project
 //   [BUILD build[0]] $ make              the command; its further lines begin with "[BUILD build[0]] > "
 //   [BUILD build[0]] FAILED: exit status 2 (buildspec.yml:4:9)      only when it did not succeed
-//   [BUILD] FAILED: COMMAND_EXECUTION_ERROR: Error while …          the result of a phase
-//   [run] FAILED: …                                                 the result of the run
+//   [BUILD] FAILED in 1.50 s: COMMAND_EXECUTION_ERROR: Error …      the result of a phase
+//   [run] FAILED in 2.00 s: …                                       the result of the run
 //
 // and diagnostics as they are. Which bytes are output, the events say. Both files are written as the run
 // goes, the log first: at each task's end and about every 0.1 s, so that a runner that is killed loses no

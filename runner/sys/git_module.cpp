@@ -13,8 +13,9 @@
 
 #include <git2.h>
 
-#include <cstring>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,26 @@ std::string url_of(git_config* config, const std::string& remote) {
   return urls.empty() ? "" : urls.front();
 }
 
+/// The URL of the only remote that has one. Not by git_remote_list, whose regular expressions leak in
+/// libgit2 1.5.
+std::string only_remote_url(git_config* config) {
+  git_config_iterator* raw = nullptr;
+  if (git_config_iterator_new(&raw, config) < 0) return {};
+  const ConfigIterator iterator(raw);
+  std::set<std::string, std::less<>> names;
+  git_config_entry* entry = nullptr;
+  while (git_config_next(&entry, iterator.get()) == 0) {
+    std::string_view name = entry->name;
+    constexpr std::string_view kBegin = "remote.", kEnd = ".url";
+    if (name.size() <= kBegin.size() + kEnd.size() || !name.starts_with(kBegin) || !name.ends_with(kEnd))
+      continue;
+    name.remove_prefix(kBegin.size());
+    name.remove_suffix(kEnd.size());
+    names.emplace(name);
+  }
+  return names.size() == 1 ? url_of(config, *names.begin()) : "";
+}
+
 std::string remote_url(git_repository* repository, const std::string& branch) {
   git_config* raw = nullptr;
   if (git_repository_config_snapshot(&raw, repository) < 0) return {};
@@ -85,12 +106,7 @@ std::string remote_url(git_repository* repository, const std::string& branch) {
     }
   }
   if (std::string url = url_of(config.get(), "origin"); !url.empty()) return url;
-  git_strarray names = {nullptr, 0};
-  std::string url;
-  if (git_remote_list(&names, repository) == 0 && names.count == 1)
-    url = url_of(config.get(), names.strings[0]);
-  git_strarray_dispose(&names);
-  return url;
+  return only_remote_url(config.get());
 }
 
 /// Whether the tag `reference` stands for `commit`: as it is, or peeled.

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include <thread>
 
@@ -307,6 +310,10 @@ TEST_F(GitTest, ASha256RepositoryIsRefusedOrKnown) {
   const std::string id = commit(root, "one");
   EXPECT_EQ(id.size(), 64u);
   std::string why;
+#ifdef __SANITIZE_ADDRESS__
+  const __lsan::ScopedDisabler
+      leaks;  // libgit2 1.5 loses what it matches each `extensions.*` of a repository with
+#endif
   const GitFacts found = git_->facts(root, &why);
   if (why.empty())
     EXPECT_EQ(found.commit, id);  // a libgit2 that can
