@@ -1,0 +1,492 @@
+// What a build survives, and what it never leaves behind: the real program,
+// killed, interrupted, without room, without rights, without a reader. After
+// every test nothing that it started is running.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/supervisor/process_table.h"
+#include "tests/support/run_program.h"
+#include "tests/support/running_program.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/terminal_emulator.h"
+
+namespace buildspec_run {
+namespace {
+
+namespace fs = std::filesystem;
+using test::contents;
+using test::eventually;
+using test::put;
+using test::RunningProgram;
+using test::Start;
+
+// The address sanitizer's own memory is not ours to measure.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kMemoryIsOurs = false;
+#else
+constexpr bool kMemoryIsOurs = true;
+#endif
+
+const std::string kProgram = PROJECT_BINARY_DIR "/bin/buildspec-run";
+
+/// Everything alive that descends from us.
+std::vector<ProcessEntry> living_descendants() {
+  const pid_t self = ::getpid();
+  std::vector<ProcessEntry> found =
+      closure(read_process_table(),
+              [&](const ProcessEntry &entry) { return entry.parent == self; });
+  std::erase_if(found, [](const ProcessEntry &entry) { return !entry.alive; });
+  return found;
+}
+
+std::string command_of(pid_t pid) {
+  std::string line = contents(fmt::format("/proc/{}/cmdline", pid));
+  std::replace(line.begin(), line.end(), '\0', ' ');
+  return fmt::format("{}: {}", pid, line);
+}
+
+class Robustness : public testing::Test {
+protected:
+  void SetUp() override {
+    // Whatever loses its parent becomes our child: nothing can leave unseen.
+    ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    use_directories(files_.path());
+  }
+
+  void TearDown() override {
+    // What is killed needs an instant to be gone.
+    std::vector<ProcessEntry> left;
+    eventually(
+        [&] {
+          while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+          }
+          left = living_descendants();
+          return left.empty();
+        },
+        std::chrono::seconds(5));
+    for (const ProcessEntry &entry : left) {
+      ADD_FAILURE() << "left running: " << command_of(entry.pid);
+      ::kill(entry.pid, SIGKILL);
+    }
+    EXPECT_TRUE(may_leave_files_ || fs::is_empty(temporary_))
+        << "nothing stays in the temporary directory";
+  }
+
+  void use_directories(const fs::path &below) {
+    source_ = below / "src";
+    home_ = below / "home";
+    temporary_ = below / "tmp";
+    for (const fs::path &each : {source_, home_, temporary_})
+      fs::create_directories(each);
+    env_ = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+            {"HOME", home_.native()},
+            {"TMPDIR", temporary_.native()},
+            {"LC_ALL", "C.UTF-8"}};
+  }
+
+  void buildspec(std::string_view text) {
+    put(source_ / "buildspec.yml", text);
+  }
+
+  Start start(const std::vector<std::string> &options = {}) {
+    Start start;
+    start.argv = {kProgram, "run", "--env", "FILES=" + files_.path().native()};
+    start.argv.insert(start.argv.end(), options.begin(), options.end());
+    start.env = env_;
+    start.cwd = source_;
+    const std::string number = std::to_string(++started_);
+    start.out = files_ / ("out" + number);
+    start.err = files_ / ("err" + number);
+    return start;
+  }
+
+  int run(const Start &how) {
+    RunningProgram program(how);
+    const int exit = program.wait();
+    out_ = contents(how.out);
+    err_ = contents(how.err);
+    return exit;
+  }
+  int run(const std::vector<std::string> &options = {}) {
+    return run(start(options));
+  }
+
+  /// Waits until a command has made `name` in the test's directory.
+  void await(const std::string &name) {
+    ASSERT_TRUE(eventually([&] { return fs::exists(files_ / name); }))
+        << name << " never came; stderr: " << contents(files_ / "err1")
+        << contents(files_ / "out1");
+  }
+
+  /// The directories of the kept runs below a state directory, the oldest
+  /// first.
+  static std::vector<fs::path> kept_below(const fs::path &state) {
+    std::vector<fs::path> runs;
+    std::error_code none;
+    for (const auto &entry :
+         fs::directory_iterator(state / "buildspec-run/runs", none))
+      if (entry.path().filename().native().front() != '.')
+        runs.push_back(entry.path());
+    std::sort(runs.begin(), runs.end());
+    return runs;
+  }
+  [[nodiscard]] std::vector<fs::path> kept() const {
+    return kept_below(home_ / ".local/state");
+  }
+  /// The log of the only run there is.
+  [[nodiscard]] std::string log() const {
+    const auto runs = kept();
+    EXPECT_EQ(runs.size(), 1u);
+    return runs.empty() ? std::string() : contents(runs.front() / "log");
+  }
+
+  test::TemporaryDirectory files_;
+  fs::path source_, home_, temporary_;
+  std::map<std::string, std::string> env_;
+  std::string out_, err_;
+  int started_ = 0;
+  bool may_leave_files_ = false;
+};
+
+// A process that nobody gets by group, session, parent or SIGTERM, and a
+// command that waits: `ready` says that both are there.
+constexpr std::string_view kEscapes = R"(version: 0.2
+phases:
+  build:
+    commands:
+      - |
+        cat > "$FILES/escape.sh" <<'END'
+        trap '' TERM INT HUP
+        if [ "$1" = twice ]; then echo $$ > "$FILES/escaped.new"; mv "$FILES/escaped.new" "$FILES/escaped"; exec sleep 1000; fi
+        setsid sh "$0" twice &
+        END
+        setsid sh "$FILES/escape.sh"
+        while [ ! -e "$FILES/escaped" ]; do sleep 0.01; done
+        echo before the end
+        touch "$FILES/ready"
+        sleep 1000
+    finally:
+      - echo "finally"-ran
+  post_build:
+    commands:
+      - echo "later"-phase
+)";
+
+TEST_F(Robustness, KillingTheRunnerEndsTheBuild) {
+  buildspec(kEscapes);
+  may_leave_files_ = true; // nobody is left to remove them
+  RunningProgram program(start());
+  await("ready");
+  // The log is written ten times a second.
+  EXPECT_TRUE(eventually(
+      [&] { return log().find("\nbefore the end\n") != std::string::npos; }));
+  program.send(SIGKILL);
+  EXPECT_EQ(program.wait(), 128 + SIGKILL);
+  EXPECT_NE(log().find("\nbefore the end\n"), std::string::npos) << log();
+  // TearDown: nothing is left.
+}
+
+/// The children of `parent`.
+std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> found;
+  for (const ProcessEntry &entry : read_process_table())
+    if (entry.parent == parent && entry.alive)
+      found.push_back(entry.pid);
+  return found;
+}
+
+// The supervisor is a guard and its worker (runner/supervisor).
+class KilledSupervisor : public Robustness,
+                         public testing::WithParamInterface<bool> {};
+
+TEST_P(KilledSupervisor, EndsTheBuildWithAnError) {
+  buildspec(kEscapes);
+  const Start how = start();
+  RunningProgram program(how);
+  await("ready");
+  const std::vector<pid_t> guard = children_of(program.pid());
+  ASSERT_EQ(guard.size(), 1u);
+  pid_t victim = guard.front();
+  if (GetParam()) {
+    const std::vector<pid_t> worker = children_of(victim);
+    ASSERT_EQ(worker.size(), 1u);
+    victim = worker.front();
+  }
+  ASSERT_EQ(::kill(victim, SIGKILL), 0);
+  EXPECT_EQ(program.wait(), 3);
+  const std::string said = contents(how.err);
+  EXPECT_NE(said.find("supervisor"), std::string::npos) << said;
+  EXPECT_NE(log().find("before the end"), std::string::npos) << log();
+  EXPECT_EQ(contents(how.out).find("later-phase"), std::string::npos);
+  EXPECT_NE(contents(how.out).find("buildspec.yml:5:9"), std::string::npos)
+      << "the place that was reached: " << contents(how.out);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, KilledSupervisor, testing::Bool(),
+                         [](const auto &each) {
+                           return each.param ? "Worker" : "Guard";
+                         });
+
+struct Signal {
+  int number, exit;
+  const char *name;
+};
+class Signalled : public Robustness,
+                  public testing::WithParamInterface<Signal> {};
+
+TEST_P(Signalled, StopsTheCommandAndRunsFinally) {
+  buildspec(kEscapes);
+  const Start how = start({"--grace", "800ms"});
+  RunningProgram program(how);
+  await("ready");
+  program.send(GetParam().number);
+  EXPECT_EQ(program.wait(), GetParam().exit);
+  const std::string said = contents(how.out);
+  EXPECT_NE(said.find("\nfinally-ran\n"), std::string::npos) << said;
+  EXPECT_EQ(said.find("later-phase"), std::string::npos) << said;
+  EXPECT_NE(log().find("finally-ran"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, Signalled,
+                         testing::Values(Signal{SIGINT, 130, "Int"},
+                                         Signal{SIGTERM, 143, "Term"},
+                                         Signal{SIGHUP, 143, "Hup"}),
+                         [](const auto &each) { return each.param.name; });
+
+// `heeded` appears when the command has got a SIGINT, and goes on.
+constexpr std::string_view kIgnores = R"(version: 0.2
+phases:
+  build:
+    commands:
+      - |
+        trap '' TERM
+        trap 'touch "$FILES/heeded"' INT
+        touch "$FILES/ready"
+        while :; do sleep 0.02; done
+    finally:
+      - echo "finally"-ran
+)";
+
+TEST_F(Robustness, ASecondInterruptEndsAtOnce) {
+  buildspec(kIgnores);
+  const Start how = start({"--grace", "1000s"});
+  RunningProgram program(how);
+  await("ready");
+  program.send(SIGINT);
+  await("heeded");
+  program.send(SIGINT);
+  EXPECT_EQ(program.wait(std::chrono::seconds(20)), 130);
+  EXPECT_EQ(contents(how.out).find("\nfinally-ran\n"), std::string::npos)
+      << contents(how.out);
+}
+
+TEST_F(Robustness, WhatIgnoresEverySignalIsKilledAfterTheGrace) {
+  buildspec(kIgnores);
+  const Start how = start({"--grace", "200ms"});
+  RunningProgram program(how);
+  await("ready");
+  program.send(SIGINT);
+  EXPECT_EQ(program.wait(std::chrono::seconds(20)), 130);
+  EXPECT_TRUE(fs::exists(files_ / "heeded")) << "SIGINT came first";
+  EXPECT_NE(contents(how.out).find("\nfinally-ran\n"), std::string::npos)
+      << contents(how.out);
+}
+
+TEST_F(Robustness, SaysThatNothingIsKeptWithoutAHome) {
+  buildspec("version: 0.2\nphases: {build: {commands: ['echo runs']}}\n");
+  env_.erase("HOME");
+  EXPECT_EQ(run(), 0);
+  EXPECT_NE(out_.find("\nruns\n"), std::string::npos);
+  EXPECT_NE(err_.find("not kept"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("HOME"), std::string::npos) << err_;
+}
+
+TEST_F(Robustness, TakesPathsWithBlanksAndUtf8) {
+  use_directories(files_ / "so \"ein\" Pfad $HOME 'ü' 漢字");
+  const fs::path below = source_ / "unter halb";
+  fs::create_directories(below);
+  buildspec("version: 0.2\nphases:\n  build:\n    commands:\n      - cd 'unter "
+            "halb' && X='a  b'\n"
+            "      - pwd; echo \"$X\"; printf '%s\\n' \"$CODEBUILD_SRC_DIR\" "
+            "\"$HOME\" \"$TMPDIR\"\n");
+  EXPECT_EQ(run(), 0) << err_;
+  const std::string want = below.native() + "\na  b\n" + source_.native() +
+                           "\n" + home_.native() + "\n" + temporary_.native() +
+                           "\n";
+  EXPECT_NE(out_.find(want), std::string::npos) << out_;
+  EXPECT_NE(log().find(want), std::string::npos);
+}
+
+TEST_F(Robustness, StartsInAnotherDirectory) {
+  fs::create_directories(files_ / "elsewhere");
+  buildspec("version: 0.2\nphases: {build: {commands: ['pwd; touch made']}}\n");
+  Start how = start({"-C", "../src"});
+  how.cwd = files_ / "elsewhere";
+  EXPECT_EQ(run(how), 0) << err_;
+  EXPECT_NE(out_.find("\n" + source_.native() + "\n"), std::string::npos)
+      << out_;
+  EXPECT_TRUE(fs::exists(source_ / "made"));
+}
+
+TEST_F(Robustness, RefusesNonsense) {
+  buildspec("version: 0.2\nphases: {build: {commands: ['touch ran']}}\n");
+  const std::vector<std::vector<std::string>> kNonsense = {
+      {"--no-such-option"},
+      {"--grace"},
+      {"--grace", "-1s"},
+      {"--timeout", "soon"},
+      {"--timeout", "1e400s"},
+      {"--format", "xml"},
+      {"--keep-runs", "-1"},
+      {"--keep-runs", "1x"},
+      {"--env", "1A=x"},
+      {"--env", "=x"},
+      {"--env", "NOT_SET_AT_ALL"},
+      {"--env-file", "/no/such"},
+      {"-C", "/no/such"},
+      {"-C", "buildspec.yml"},
+      {"no-such-file.yml"},
+      {"one.yml", "two.yml"},
+      {"--color=purple"},
+      {"--secret", "x y=1"},
+      {"--no-keep=yes"},
+      {"--sh"},
+      {""},
+      {"--", "--nothing"},
+      {"--secrets-file", "."},
+      {std::string("--env=A=\xff\xfe") + std::string(3 << 10, 'x')},
+  };
+  for (const auto &options : kNonsense) {
+    SCOPED_TRACE(testing::PrintToString(options));
+    EXPECT_EQ(run(options), 2) << out_;
+    EXPECT_FALSE(err_.empty());
+    EXPECT_FALSE(fs::exists(source_ / "ran"));
+  }
+}
+
+TEST_F(Robustness, TwoRunnersShareSourceAndState) {
+  // Each waits for the other.
+  buildspec(R"(version: 0.2
+phases:
+  build:
+    commands:
+      - touch "$FILES/$ME"; while [ ! -e "$FILES/$OTHER" ]; do sleep 0.01; done
+      - echo "$ME"-met-"$OTHER"
+)");
+  const Start one = start({"--env", "ME=one", "--env", "OTHER=two"}),
+              two = start({"--env", "ME=two", "--env", "OTHER=one"});
+  {
+    RunningProgram first(one), second(two);
+    EXPECT_EQ(first.wait(), 0) << contents(one.err);
+    EXPECT_EQ(second.wait(), 0) << contents(two.err);
+  }
+  EXPECT_NE(contents(one.out).find("\none-met-two\n"), std::string::npos)
+      << contents(one.out);
+  EXPECT_NE(contents(two.out).find("\ntwo-met-one\n"), std::string::npos)
+      << contents(two.out);
+  const auto runs = kept();
+  ASSERT_EQ(runs.size(), 2u);
+  const std::string logs[] = {contents(runs[0] / "log"),
+                              contents(runs[1] / "log")};
+  for (const std::string said : {"\none-met-two\n", "\ntwo-met-one\n"})
+    EXPECT_NE(logs[0].find(said) != std::string::npos,
+              logs[1].find(said) != std::string::npos)
+        << said;
+}
+
+TEST_F(Robustness, ABackgroundServerLivesAsLongAsTheBuild) {
+  put(source_ / "server.py", R"(import http.server, os
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+with open("port.new", "w") as port: port.write(str(server.server_port))
+os.rename("port.new", "port")
+server.serve_forever()
+)");
+  put(source_ / "page", "what it serves\n");
+  buildspec(R"yaml(version: 0.2
+phases:
+  pre_build:
+    commands:
+      - python3 server.py &
+      - while [ ! -e port ]; do sleep 0.02; done
+  build:
+    commands:
+      - python3 -c "import urllib.request as r; print(r.urlopen('http://127.0.0.1:$(cat port)/page').read())"
+)yaml");
+  EXPECT_EQ(run(), 0) << out_;
+  EXPECT_NE(out_.find("what it serves"), std::string::npos) << out_;
+}
+
+TEST_F(Robustness, BinaryOutputIsKeptByteByByte) {
+  std::string blob;
+  std::uint32_t state = 1;
+  for (int i = 0; i < 300'000; ++i)
+    blob += static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  put(source_ / "blob", blob);
+  buildspec("version: 0.2\nphases: {build: {commands: ['cat blob']}}\n");
+  EXPECT_EQ(run(), 0);
+  EXPECT_NE(log().find("cat blob\n" + blob), std::string::npos);
+  EXPECT_NE(out_.find("cat blob\n" + blob), std::string::npos)
+      << "plain passes it on as it is";
+}
+
+class LongLine : public Robustness,
+                 public testing::WithParamInterface<const char *> {};
+
+TEST_P(LongLine, OfAHundredMegabytesTakesLittleMemory) {
+  constexpr std::size_t kBytes = 100'000'000;
+  buildspec("version: 0.2\nphases: {build: {commands: ['head -c 100000000 "
+            "/dev/zero | tr \"\\0\" x']}}\n");
+  Start how = start({"--format", GetParam(), "--secret", "S=xyz"});
+  how.out = "/dev/null";
+  RunningProgram program(how);
+  EXPECT_EQ(program.wait(), 0) << contents(how.err);
+  if (kMemoryIsOurs) {
+    EXPECT_LT(program.peak_kilobytes(), 64 << 10);
+  }
+  const std::string text = log();
+  const std::size_t begin = text.find("\nxxx") + 1;
+  EXPECT_EQ(text.find_first_not_of('x', begin) - begin, kBytes);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, LongLine,
+                         testing::Values("plain", "json", "pretty"),
+                         [](const auto &each) {
+                           return std::string(each.param);
+                         });
+
+TEST_F(Robustness, AReaderWhoLeavesDoesNotStopTheBuild) {
+  buildspec(R"(version: 0.2
+phases:
+  build:
+    commands:
+      - touch "$FILES/ready"; while [ ! -e "$FILES/left" ]; do sleep 0.01; done
+      - seq 1 30000
+      - exit 7
+)");
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  Start how = start();
+  how.out_descriptor = ends[1];
+  RunningProgram program(how);
+  ::close(ends[1]);
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+  await("ready");
+  ::close(ends[0]);
+  put(files_ / "left", "");
+  EXPECT_EQ(program.wait(), 1);
+  EXPECT_NE(log().find("\n29999\n30000\n"), std::string::npos);
+}
+
+} // namespace
+} // namespace buildspec_run
