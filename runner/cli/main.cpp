@@ -1,7 +1,9 @@
 // The program: the one place that looks at the process it runs in (environment, working directory, exit).
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -46,6 +48,13 @@ std::map<std::string, std::string> process_environment() {
       environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return environment;
+}
+
+/// A standard stream that is closed (`>&-`) would be the number of the next file that is opened, the kept log
+/// for one, and what is printed would land in it.
+void hold_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDWR) < 0) return;
 }
 
 // "buildspec-run vaildate": a bare word that names no file.
@@ -105,6 +114,7 @@ ExitCode run_program(const std::vector<std::string>& args, const char* argv0) {
 }  // namespace buildspec_run
 
 int main(int argc, char** argv) {
+  buildspec_run::hold_standard_streams();
   try {
     const std::vector<std::string> args(argv + std::min(argc, 1), argv + argc);
     return static_cast<int>(buildspec_run::run_program(args, argc > 0 ? argv[0] : "buildspec-run"));

@@ -488,5 +488,27 @@ phases:
   EXPECT_NE(log().find("\n29999\n30000\n"), std::string::npos);
 }
 
+TEST_F(Robustness, ClosedDescriptorsDoNotMixUpFiles) {
+  buildspec(
+      "version: 0.2\nenv: {exported-variables: [X]}\nphases:\n  build:\n    "
+      "commands:\n"
+      "      - echo \"it\" is 'said'; echo \"bad\" >&2; X=1\n      - exit 7\n");
+  for (const std::vector<int> &closed : std::vector<std::vector<int>>{
+           {1}, {2}, {0}, {1, 2}, {0, 1}, {0, 1, 2}}) {
+    SCOPED_TRACE(testing::PrintToString(closed));
+    Start how = start();
+    how.closed = closed;
+    EXPECT_EQ(run(how), 1) << err_;
+    const std::string text = log();
+    EXPECT_NE(text.find("\nit is said\nbad\n"), std::string::npos) << text;
+    EXPECT_EQ(text.find("buildspec: "), std::string::npos)
+        << "the view writes into the log: " << text;
+    const std::string events = contents(kept().front() / "events.jsonl");
+    EXPECT_EQ(events.substr(0, 2), "{\"") << events;
+    EXPECT_EQ(events.find("[run]"), std::string::npos) << events;
+    fs::remove_all(home_ / ".local");
+  }
+}
+
 } // namespace
 } // namespace buildspec_run
