@@ -14,6 +14,7 @@
 #include "runner/cli/list.h"
 #include "runner/cli/plan.h"
 #include "runner/cli/run.h"
+#include "runner/cli/terminal_text.h"
 #include "runner/cli/validate.h"
 
 namespace buildspec_run {
@@ -113,7 +114,15 @@ std::string Invocation::variable(const std::string& name) const {
 }
 
 ExitCode Invocation::fail(ExitCode code, std::string_view text) const {
-  write_err(fmt::format("buildspec-run: {}\n", text));
+  // It names what others wrote: files, options, variables.
+  std::string shown = "buildspec-run: ";
+  for (;;) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    shown += plain_line(text.substr(0, end)) + "\n";
+    if (end == text.size()) break;
+    text.remove_prefix(end + 1);
+  }
+  write_err(shown);
   return code;
 }
 

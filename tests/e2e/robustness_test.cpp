@@ -1,6 +1,5 @@
-// What a build survives, and what it never leaves behind: the real program,
-// killed, interrupted, without room, without rights, without a reader. After
-// every test nothing that it started is running.
+// What a build survives, and what it never leaves behind: the real program, killed, interrupted, without
+// room, without rights, without a reader. After every test nothing that it started is running.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -43,9 +42,8 @@ const std::string kProgram = PROJECT_BINARY_DIR "/bin/buildspec-run";
 std::vector<ProcessEntry> living_descendants() {
   const pid_t self = ::getpid();
   std::vector<ProcessEntry> found =
-      closure(read_process_table(),
-              [&](const ProcessEntry &entry) { return entry.parent == self; });
-  std::erase_if(found, [](const ProcessEntry &entry) { return !entry.alive; });
+      closure(read_process_table(), [&](const ProcessEntry& entry) { return entry.parent == self; });
+  std::erase_if(found, [](const ProcessEntry& entry) { return !entry.alive; });
   return found;
 }
 
@@ -56,7 +54,7 @@ std::string command_of(pid_t pid) {
 }
 
 class Robustness : public testing::Test {
-protected:
+ protected:
   void SetUp() override {
     // Whatever loses its parent becomes our child: nothing can leave unseen.
     ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
@@ -74,31 +72,27 @@ protected:
           return left.empty();
         },
         std::chrono::seconds(5));
-    for (const ProcessEntry &entry : left) {
+    for (const ProcessEntry& entry : left) {
       ADD_FAILURE() << "left running: " << command_of(entry.pid);
       ::kill(entry.pid, SIGKILL);
     }
-    EXPECT_TRUE(may_leave_files_ || fs::is_empty(temporary_))
-        << "nothing stays in the temporary directory";
+    EXPECT_TRUE(may_leave_files_ || fs::is_empty(temporary_)) << "nothing stays in the temporary directory";
   }
 
-  void use_directories(const fs::path &below) {
+  void use_directories(const fs::path& below) {
     source_ = below / "src";
     home_ = below / "home";
     temporary_ = below / "tmp";
-    for (const fs::path &each : {source_, home_, temporary_})
-      fs::create_directories(each);
+    for (const fs::path& each : {source_, home_, temporary_}) fs::create_directories(each);
     env_ = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
             {"HOME", home_.native()},
             {"TMPDIR", temporary_.native()},
             {"LC_ALL", "C.UTF-8"}};
   }
 
-  void buildspec(std::string_view text) {
-    put(source_ / "buildspec.yml", text);
-  }
+  void buildspec(std::string_view text) { put(source_ / "buildspec.yml", text); }
 
-  Start start(const std::vector<std::string> &options = {}) {
+  Start start(const std::vector<std::string>& options = {}) {
     Start start;
     start.argv = {kProgram, "run", "--env", "FILES=" + files_.path().native()};
     start.argv.insert(start.argv.end(), options.begin(), options.end());
@@ -110,39 +104,31 @@ protected:
     return start;
   }
 
-  int run(const Start &how) {
+  int run(const Start& how) {
     RunningProgram program(how);
     const int exit = program.wait();
     out_ = contents(how.out);
     err_ = contents(how.err);
     return exit;
   }
-  int run(const std::vector<std::string> &options = {}) {
-    return run(start(options));
-  }
+  int run(const std::vector<std::string>& options = {}) { return run(start(options)); }
 
   /// Waits until a command has made `name` in the test's directory.
-  void await(const std::string &name) {
+  void await(const std::string& name) {
     ASSERT_TRUE(eventually([&] { return fs::exists(files_ / name); }))
-        << name << " never came; stderr: " << contents(files_ / "err1")
-        << contents(files_ / "out1");
+        << name << " never came; stderr: " << contents(files_ / "err1") << contents(files_ / "out1");
   }
 
-  /// The directories of the kept runs below a state directory, the oldest
-  /// first.
-  static std::vector<fs::path> kept_below(const fs::path &state) {
+  /// The directories of the kept runs below a state directory, the oldest first.
+  static std::vector<fs::path> kept_below(const fs::path& state) {
     std::vector<fs::path> runs;
     std::error_code none;
-    for (const auto &entry :
-         fs::directory_iterator(state / "buildspec-run/runs", none))
-      if (entry.path().filename().native().front() != '.')
-        runs.push_back(entry.path());
+    for (const auto& entry : fs::directory_iterator(state / "buildspec-run/runs", none))
+      if (entry.path().filename().native().front() != '.') runs.push_back(entry.path());
     std::sort(runs.begin(), runs.end());
     return runs;
   }
-  [[nodiscard]] std::vector<fs::path> kept() const {
-    return kept_below(home_ / ".local/state");
-  }
+  [[nodiscard]] std::vector<fs::path> kept() const { return kept_below(home_ / ".local/state"); }
   /// The log of the only run there is.
   [[nodiscard]] std::string log() const {
     const auto runs = kept();
@@ -158,8 +144,8 @@ protected:
   bool may_leave_files_ = false;
 };
 
-// A process that nobody gets by group, session, parent or SIGTERM, and a
-// command that waits: `ready` says that both are there.
+// A process that nobody gets by group, session, parent or SIGTERM, and a command that waits: `ready` says
+// that both are there.
 constexpr std::string_view kEscapes = R"(version: 0.2
 phases:
   build:
@@ -184,12 +170,11 @@ phases:
 
 TEST_F(Robustness, KillingTheRunnerEndsTheBuild) {
   buildspec(kEscapes);
-  may_leave_files_ = true; // nobody is left to remove them
+  may_leave_files_ = true;  // nobody is left to remove them
   RunningProgram program(start());
   await("ready");
   // The log is written ten times a second.
-  EXPECT_TRUE(eventually(
-      [&] { return log().find("\nbefore the end\n") != std::string::npos; }));
+  EXPECT_TRUE(eventually([&] { return log().find("\nbefore the end\n") != std::string::npos; }));
   program.send(SIGKILL);
   EXPECT_EQ(program.wait(), 128 + SIGKILL);
   EXPECT_NE(log().find("\nbefore the end\n"), std::string::npos) << log();
@@ -199,15 +184,13 @@ TEST_F(Robustness, KillingTheRunnerEndsTheBuild) {
 /// The children of `parent`.
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> found;
-  for (const ProcessEntry &entry : read_process_table())
-    if (entry.parent == parent && entry.alive)
-      found.push_back(entry.pid);
+  for (const ProcessEntry& entry : read_process_table())
+    if (entry.parent == parent && entry.alive) found.push_back(entry.pid);
   return found;
 }
 
 // The supervisor is a guard and its worker (runner/supervisor).
-class KilledSupervisor : public Robustness,
-                         public testing::WithParamInterface<bool> {};
+class KilledSupervisor : public Robustness, public testing::WithParamInterface<bool> {};
 
 TEST_P(KilledSupervisor, EndsTheBuildWithAnError) {
   buildspec(kEscapes);
@@ -233,16 +216,13 @@ TEST_P(KilledSupervisor, EndsTheBuildWithAnError) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, KilledSupervisor, testing::Bool(),
-                         [](const auto &each) {
-                           return each.param ? "Worker" : "Guard";
-                         });
+                         [](const auto& each) { return each.param ? "Worker" : "Guard"; });
 
 struct Signal {
   int number, exit;
-  const char *name;
+  const char* name;
 };
-class Signalled : public Robustness,
-                  public testing::WithParamInterface<Signal> {};
+class Signalled : public Robustness, public testing::WithParamInterface<Signal> {};
 
 TEST_P(Signalled, StopsTheCommandAndRunsFinally) {
   buildspec(kEscapes);
@@ -258,10 +238,9 @@ TEST_P(Signalled, StopsTheCommandAndRunsFinally) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Signalled,
-                         testing::Values(Signal{SIGINT, 130, "Int"},
-                                         Signal{SIGTERM, 143, "Term"},
+                         testing::Values(Signal{SIGINT, 130, "Int"}, Signal{SIGTERM, 143, "Term"},
                                          Signal{SIGHUP, 143, "Hup"}),
-                         [](const auto &each) { return each.param.name; });
+                         [](const auto& each) { return each.param.name; });
 
 // `heeded` appears when the command has got a SIGINT, and goes on.
 constexpr std::string_view kIgnores = R"(version: 0.2
@@ -286,8 +265,7 @@ TEST_F(Robustness, ASecondInterruptEndsAtOnce) {
   await("heeded");
   program.send(SIGINT);
   EXPECT_EQ(program.wait(std::chrono::seconds(20)), 130);
-  EXPECT_EQ(contents(how.out).find("\nfinally-ran\n"), std::string::npos)
-      << contents(how.out);
+  EXPECT_EQ(contents(how.out).find("\nfinally-ran\n"), std::string::npos) << contents(how.out);
 }
 
 TEST_F(Robustness, WhatIgnoresEverySignalIsKilledAfterTheGrace) {
@@ -298,8 +276,7 @@ TEST_F(Robustness, WhatIgnoresEverySignalIsKilledAfterTheGrace) {
   program.send(SIGINT);
   EXPECT_EQ(program.wait(std::chrono::seconds(20)), 130);
   EXPECT_TRUE(fs::exists(files_ / "heeded")) << "SIGINT came first";
-  EXPECT_NE(contents(how.out).find("\nfinally-ran\n"), std::string::npos)
-      << contents(how.out);
+  EXPECT_NE(contents(how.out).find("\nfinally-ran\n"), std::string::npos) << contents(how.out);
 }
 
 TEST_F(Robustness, SaysThatNothingIsKeptWithoutAHome) {
@@ -315,14 +292,12 @@ TEST_F(Robustness, TakesPathsWithBlanksAndUtf8) {
   use_directories(files_ / "so \"ein\" Pfad $HOME 'ü' 漢字");
   const fs::path below = source_ / "unter halb";
   fs::create_directories(below);
-  buildspec("version: 0.2\nphases:\n  build:\n    commands:\n      - cd 'unter "
-            "halb' && X='a  b'\n"
-            "      - pwd; echo \"$X\"; printf '%s\\n' \"$CODEBUILD_SRC_DIR\" "
-            "\"$HOME\" \"$TMPDIR\"\n");
+  buildspec(
+      "version: 0.2\nphases:\n  build:\n    commands:\n      - cd 'unter halb' && X='a  b'\n"
+      "      - pwd; echo \"$X\"; printf '%s\\n' \"$CODEBUILD_SRC_DIR\" \"$HOME\" \"$TMPDIR\"\n");
   EXPECT_EQ(run(), 0) << err_;
-  const std::string want = below.native() + "\na  b\n" + source_.native() +
-                           "\n" + home_.native() + "\n" + temporary_.native() +
-                           "\n";
+  const std::string want = below.native() + "\na  b\n" + source_.native() + "\n" + home_.native() + "\n" +
+                           temporary_.native() + "\n";
   EXPECT_NE(out_.find(want), std::string::npos) << out_;
   EXPECT_NE(log().find(want), std::string::npos);
 }
@@ -333,8 +308,7 @@ TEST_F(Robustness, StartsInAnotherDirectory) {
   Start how = start({"-C", "../src"});
   how.cwd = files_ / "elsewhere";
   EXPECT_EQ(run(how), 0) << err_;
-  EXPECT_NE(out_.find("\n" + source_.native() + "\n"), std::string::npos)
-      << out_;
+  EXPECT_NE(out_.find("\n" + source_.native() + "\n"), std::string::npos) << out_;
   EXPECT_TRUE(fs::exists(source_ / "made"));
 }
 
@@ -364,12 +338,13 @@ TEST_F(Robustness, RefusesNonsense) {
       {""},
       {"--", "--nothing"},
       {"--secrets-file", "."},
-      {std::string("--env=A=\xff\xfe") + std::string(3 << 10, 'x')},
+      {std::string("--env=A=\xff\xfe") + std::string(3 << 10, 'x'), "--unknown\x1b[31m"},
   };
-  for (const auto &options : kNonsense) {
+  for (const auto& options : kNonsense) {
     SCOPED_TRACE(testing::PrintToString(options));
     EXPECT_EQ(run(options), 2) << out_;
     EXPECT_FALSE(err_.empty());
+    EXPECT_EQ(err_.find('\x1b'), std::string::npos) << err_;
     EXPECT_FALSE(fs::exists(source_ / "ran"));
   }
 }
@@ -390,18 +365,13 @@ phases:
     EXPECT_EQ(first.wait(), 0) << contents(one.err);
     EXPECT_EQ(second.wait(), 0) << contents(two.err);
   }
-  EXPECT_NE(contents(one.out).find("\none-met-two\n"), std::string::npos)
-      << contents(one.out);
-  EXPECT_NE(contents(two.out).find("\ntwo-met-one\n"), std::string::npos)
-      << contents(two.out);
+  EXPECT_NE(contents(one.out).find("\none-met-two\n"), std::string::npos) << contents(one.out);
+  EXPECT_NE(contents(two.out).find("\ntwo-met-one\n"), std::string::npos) << contents(two.out);
   const auto runs = kept();
   ASSERT_EQ(runs.size(), 2u);
-  const std::string logs[] = {contents(runs[0] / "log"),
-                              contents(runs[1] / "log")};
+  const std::string logs[] = {contents(runs[0] / "log"), contents(runs[1] / "log")};
   for (const std::string said : {"\none-met-two\n", "\ntwo-met-one\n"})
-    EXPECT_NE(logs[0].find(said) != std::string::npos,
-              logs[1].find(said) != std::string::npos)
-        << said;
+    EXPECT_NE(logs[0].find(said) != std::string::npos, logs[1].find(said) != std::string::npos) << said;
 }
 
 TEST_F(Robustness, ABackgroundServerLivesAsLongAsTheBuild) {
@@ -429,23 +399,19 @@ phases:
 TEST_F(Robustness, BinaryOutputIsKeptByteByByte) {
   std::string blob;
   std::uint32_t state = 1;
-  for (int i = 0; i < 300'000; ++i)
-    blob += static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  for (int i = 0; i < 300'000; ++i) blob += static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
   put(source_ / "blob", blob);
   buildspec("version: 0.2\nphases: {build: {commands: ['cat blob']}}\n");
   EXPECT_EQ(run(), 0);
   EXPECT_NE(log().find("cat blob\n" + blob), std::string::npos);
-  EXPECT_NE(out_.find("cat blob\n" + blob), std::string::npos)
-      << "plain passes it on as it is";
+  EXPECT_NE(out_.find("cat blob\n" + blob), std::string::npos) << "plain passes it on as it is";
 }
 
-class LongLine : public Robustness,
-                 public testing::WithParamInterface<const char *> {};
+class LongLine : public Robustness, public testing::WithParamInterface<const char*> {};
 
 TEST_P(LongLine, OfAHundredMegabytesTakesLittleMemory) {
   constexpr std::size_t kBytes = 100'000'000;
-  buildspec("version: 0.2\nphases: {build: {commands: ['head -c 100000000 "
-            "/dev/zero | tr \"\\0\" x']}}\n");
+  buildspec("version: 0.2\nphases: {build: {commands: ['head -c 100000000 /dev/zero | tr \"\\0\" x']}}\n");
   Start how = start({"--format", GetParam(), "--secret", "S=xyz"});
   how.out = "/dev/null";
   RunningProgram program(how);
@@ -458,11 +424,8 @@ TEST_P(LongLine, OfAHundredMegabytesTakesLittleMemory) {
   EXPECT_EQ(text.find_first_not_of('x', begin) - begin, kBytes);
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, LongLine,
-                         testing::Values("plain", "json", "pretty"),
-                         [](const auto &each) {
-                           return std::string(each.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(Each, LongLine, testing::Values("plain", "json", "pretty"),
+                         [](const auto& each) { return std::string(each.param); });
 
 TEST_F(Robustness, AReaderWhoLeavesDoesNotStopTheBuild) {
   buildspec(R"(version: 0.2
@@ -490,19 +453,17 @@ phases:
 
 TEST_F(Robustness, ClosedDescriptorsDoNotMixUpFiles) {
   buildspec(
-      "version: 0.2\nenv: {exported-variables: [X]}\nphases:\n  build:\n    "
-      "commands:\n"
+      "version: 0.2\nenv: {exported-variables: [X]}\nphases:\n  build:\n    commands:\n"
       "      - echo \"it\" is 'said'; echo \"bad\" >&2; X=1\n      - exit 7\n");
-  for (const std::vector<int> &closed : std::vector<std::vector<int>>{
-           {1}, {2}, {0}, {1, 2}, {0, 1}, {0, 1, 2}}) {
+  for (const std::vector<int>& closed :
+       std::vector<std::vector<int>>{{1}, {2}, {0}, {1, 2}, {0, 1}, {0, 1, 2}}) {
     SCOPED_TRACE(testing::PrintToString(closed));
     Start how = start();
     how.closed = closed;
     EXPECT_EQ(run(how), 1) << err_;
     const std::string text = log();
     EXPECT_NE(text.find("\nit is said\nbad\n"), std::string::npos) << text;
-    EXPECT_EQ(text.find("buildspec: "), std::string::npos)
-        << "the view writes into the log: " << text;
+    EXPECT_EQ(text.find("buildspec: "), std::string::npos) << "the view writes into the log: " << text;
     const std::string events = contents(kept().front() / "events.jsonl");
     EXPECT_EQ(events.substr(0, 2), "{\"") << events;
     EXPECT_EQ(events.find("[run]"), std::string::npos) << events;
@@ -510,5 +471,5 @@ TEST_F(Robustness, ClosedDescriptorsDoNotMixUpFiles) {
   }
 }
 
-} // namespace
-} // namespace buildspec_run
+}  // namespace
+}  // namespace buildspec_run
