@@ -155,9 +155,9 @@ std::variant<Arguments, UsageError, HelpWanted> parse_arguments(const Subcommand
     std::string names = option.short_name.empty() ? name : fmt::format("{},{}", option.short_name, name);
     std::vector<std::string>& values = given[name];
     if (option.takes == OptionSpec::Takes::value) {
-      CLI::Option* added = app.add_option(names, values)->type_size(1)->expected(1);
-      added->multi_option_policy(option.repeated ? CLI::MultiOptionPolicy::TakeAll
-                                                 : CLI::MultiOptionPolicy::TakeLast);
+      // One value each time it is given: CLI11's vectors would take the operands behind it as well.
+      CLI::Option* added = app.add_option(names, values)->type_size(1)->expected(1)->allow_extra_args(false);
+      added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     } else {
       const bool optional = option.takes == OptionSpec::Takes::optional_value;
       CLI::Option* added =

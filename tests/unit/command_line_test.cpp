@@ -49,6 +49,23 @@ TEST(CommandLine, ARepeatedOptionTakesOneValueEachTime) {
   EXPECT_EQ(given.operands, std::vector<std::string>{"file.yml"});
 }
 
+TEST(CommandLine, NoOptionSwallowsTheOperandBehindItsValue) {
+  for (const Subcommand* command : subcommands()) {
+    for (const OptionSpec& option : command->options) {
+      if (option.takes != OptionSpec::Takes::value) continue;
+      SCOPED_TRACE(fmt::format("{} {}", command->name, option.name));
+      const std::string value(option.choices.empty() ? "7" : option.choices.front());
+      for (const std::vector<std::string>& args :
+           {std::vector<std::string>{std::string(option.name), value, "file.yml"},
+            std::vector<std::string>{fmt::format("{}={}", option.name, value), "file.yml"}}) {
+        const Arguments given = parse(*command, args);
+        EXPECT_EQ(given.values(option.name), std::vector<std::string>{value});
+        EXPECT_EQ(given.operands, std::vector<std::string>{"file.yml"});
+      }
+    }
+  }
+}
+
 TEST(CommandLine, AnOptionalValueNeedsTheEqualsSign) {
   const Arguments all = parse(run_subcommand(), {"--inherit-env", "file.yml"});
   EXPECT_EQ(all.values("--inherit-env"), std::vector<std::string>{"*"});
