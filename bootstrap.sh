@@ -34,11 +34,12 @@ say() { printf 'bootstrap: %s\n' "$*" >&2; }
 die() { say "$@"; exit 3; }
 
 # attempt DOING COMMAND…: runs it with its output in the log; when it fails, says so and shows the end of the log.
+lines_shown=30
 attempt() {
   local doing=$1 status=0
   shift
   "$@" >>"$log" 2>&1 </dev/null || status=$?
-  ((status == 0)) || { say "$doing failed (exit $status); the end of build/bootstrap.log:"; tail -n 30 "$log" >&2; }
+  ((status == 0)) || { say "$doing failed (exit $status); the end of build/bootstrap.log:"; tail -n "$lines_shown" "$log" >&2; }
   return "$status"
 }
 
@@ -195,12 +196,8 @@ build() {
   local cache=${CCACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/ccache}
   { mkdir -p "$cache" && [[ -w $cache ]]; } 2>/dev/null || cache=$root/build/ccache
   local -x CCACHE_DIR=$cache
-  attempt "building $1" ninja_quietly "$@"
-}
-
-# Says that it builds only when there is something to build.
-ninja_quietly() {
   local line said=''
+  # Says that it builds only when there is something to build.
   ninja -C "$root/build/$1" "${@:2}" | while IFS= read -r line; do
     printf '%s\n' "$line"
     case $line in
@@ -247,7 +244,9 @@ check_fuzz() {
 }
 
 # With clang's own build, whose precompiled headers it can read.
-check_tidy() { run-clang-tidy-14 -quiet -p "$root/build/fuzz" "^$root/(runner|actions)/"; }
+check_tidy() {
+  run-clang-tidy-14 -quiet -p "$root/build/fuzz" "^$root/(runner|actions)/" | sed '/^clang-tidy-14 /d; /warnings generated/d' | cat -s
+}
 
 # stage NAME COMMAND…: a part of the full check. When it fails, the others are still run.
 failed=''
@@ -261,6 +260,7 @@ stage() {
 # Everything. The tests of the release build come last, and ctest has the last word, unless something failed before.
 test_all() {
   local preset output=$root/build/ctest.out
+  lines_shown=100
   for preset in release asan tsan fuzz; do
     configure "$preset" -DBUILDSPEC_RUN_WERROR=ON -DBUILD_TESTING=ON || exit 3
   done
@@ -303,7 +303,7 @@ case $command in
     # Without the tests, and what they need; where they have been configured, they stay so.
     [[ -e $root/build/release/.configured ]] && tests=() || tests=(-DBUILD_TESTING=OFF)
     configure release "${tests[@]}" || exit 3
-    build release runner/all || exit 3
+    attempt 'the build' build release runner/all || exit 3
     exec 3>&- 9>&-
     [[ $command == build ]] || exec "$root/build/release/bin/buildspec-run" "$@"
     ;;
@@ -314,7 +314,7 @@ case $command in
     else
       need "$needs_to_build$needs_to_test"
       configure release -DBUILD_TESTING=ON || exit 3
-      build release || exit 3
+      attempt 'the build' build release || exit 3
       left_out
       if [[ $* == --quick ]]; then run_ctest release -L '^(unit_tests|corpus_tests|layering)$'; else run_ctest release; fi
     fi

@@ -412,7 +412,7 @@ Path find_program(std::string_view program, std::string_view search_path, const 
   for (std::size_t begin = 0;;) {
     const std::size_t end = std::min(search_path.find(':', begin), search_path.size());
     const std::string_view part = search_path.substr(begin, end - begin);
-    const Path candidate = (part.empty() ? cwd : cwd / part) / program;  // an absolute part stays itself
+    Path candidate = (part.empty() ? cwd : cwd / part) / program;  // an absolute part stays itself
     struct stat status;
     if (::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
         ::faccessat(AT_FDCWD, candidate.c_str(), X_OK, AT_EACCESS) == 0)
