@@ -8,8 +8,8 @@
 
 namespace buildspec_run {
 
-// Nodes point to each other, so they never move: they are made in blocks that are never resized. (The blocks of a
-// std::deque hold two of them, which costs more than to fill them.)
+// Nodes point to each other, so they never move: they are made in blocks that are never resized. (The blocks
+// of a std::deque hold two of them, which costs more than to fill them.)
 class NodeStore {
  public:
   Node& add() {

@@ -149,8 +149,9 @@ constexpr Difference kDifferences[] = {
      [](const Case& one) { return one.ours.detail.starts_with("found unexpected ':' at line "); }},
     {"tag-end",
      [](const Case& one) {
+       constexpr std::string_view kWords = "did not find expected whitespace or line break";
        return contains(one.text, "!") &&
-              (one.ours.detail.starts_with("did not find expected whitespace or line break at line ") ||
+              (one.ours.detail.starts_with(kWords) || take_apart(one.go.detail).words == kWords ||
                (one.go.ok && one.ours.ok && found_id(one, "tag-not-negation")));
      }},
     {"core-tag",
@@ -170,8 +171,7 @@ constexpr Difference kDifferences[] = {
      }},
     {"key-noticed-later",
      [](const Case& one) {
-       constexpr std::string_view kWords = "could not find expected ':'";
-       return take_apart(one.go.detail).words == kWords && one.ours.detail.starts_with(kWords);
+       return !one.go.ok && one.ours.detail.starts_with("could not find expected ':' at line ");
      }},
     {"yaml-1.2",
      [](const Case& one) {
@@ -416,13 +416,19 @@ TEST(GoYaml, ReadsTheSame) {
   const std::size_t corpus = files.size();
   add_constructs(files);
   std::vector<std::string> others;
-  for (const auto& [name, text] : files) others.push_back(text);
+  std::set<std::string> mutated;
+  for (const auto& [name, text] : files) {
+    others.push_back(text);
+    mutated.insert(name);
+  }
   add_files(TEST_SOURCE_DIR "/corpus", files);
   add_files(PROJECT_SOURCE_DIR "/samples", files);
 
   std::vector<Case> cases;
   for (const auto& [name, text] : files) {
     cases.push_back({name, text, {}, {}, {}});
+    // With a corpus it alone is changed, so that a new sample is no new draw for the one in ten thousand.
+    if (corpus > 0 && !mutated.contains(name)) continue;
     Mutator mutator(name, text, others);
     for (std::size_t i = 0; i < std::max(kMutantsOfEach, kFewestMutants / files.size() + 1); ++i)
       cases.push_back({name + ", mutant " + std::to_string(i), mutator.next(), {}, {}, {}});
