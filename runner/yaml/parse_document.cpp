@@ -356,7 +356,9 @@ class Reader {
       return true;
     }
     Frame& frame = frames_.back();
-    frame.height = std::max(frame.height, height + 1);
+    // The entries of a mapping that is merged in stand no deeper than those of its new place.
+    const bool flattened = frame.key != nullptr && frame.key_merges && node.is_mapping();
+    frame.height = std::max(frame.height, flattened ? height : height + 1);
     // An alias stands elsewhere; of it counts what `take_alias` saw, in `last_end_`.
     frame.node->where.end = std::max(frame.node->where.end, alias ? last_end_ : node.where.end);
     if (frame.node->is_sequence()) {
