@@ -581,7 +581,7 @@ bool check_structure(Reader& reader, const Node& root, bool complete) {
       refuse_structure(phases->key->where, "no-phases",
                        "phases has nothing in it; the phases are indented below it");
     else if (root.find("batch") != nullptr)
-      refuse_structure({}, "no-phases",
+      refuse_structure({}, "batch-only",
                        "no phases; this file describes a batch only, which an ordinary build refuses");
     else
       refuse_structure({}, "no-phases", "no phases; a buildspec has version and phases at its top level");

@@ -20,6 +20,7 @@ constexpr FindingWeight kWeights[] = {
     {"batch-identifier", warning, error},
     {"batch-kind", warning, error},
     {"batch-matrix-axis", warning, error},
+    {"batch-only", error, note},
     {"batch-parallelism", warning, error},
     {"batch-quoted-version", warning, error},
     {"batch-wrong-type", warning, error},

@@ -23,13 +23,15 @@ namespace {
 constexpr std::size_t kHelpColumn = 30;
 constexpr std::size_t kHelpWidth = 100;
 
-void write_all(int fd, std::string_view text) {
+// 0, or the errno of what was in the way.
+int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nobody reads it any more
+    if (written <= 0) return errno;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return 0;
 }
 
 std::string words_of(const OptionSpec& option) {
@@ -126,7 +128,12 @@ ExitCode Invocation::fail(ExitCode code, std::string_view text) const {
   return code;
 }
 
-void Invocation::write_out(std::string_view text) const { write_all(out, text); }
+ExitCode Invocation::write_out(std::string_view text) const {
+  const int failed = write_all(out, text);
+  if (failed == 0 || failed == EPIPE) return ExitCode::success;
+  return fail(ExitCode::machine, system_error("write to standard output", failed).message);
+}
+
 void Invocation::write_err(std::string_view text) const { write_all(err, text); }
 
 std::span<const Subcommand* const> subcommands() {

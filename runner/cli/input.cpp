@@ -68,7 +68,7 @@ std::unique_ptr<SourceText> read_buildspec(const Invocation& invocation, const P
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) {
     found.add(Severity::error, "unreadable",
-              fmt::format("{} is a directory; name the buildspec in it, or use -C {}", name, name));
+              fmt::format("{} is a directory; name the buildspec in it", name));
     return nullptr;
   }
   Result<std::string> text = read_file(path, kLargestBuildspec);

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runner/base/json.h"
 #include "runner/buildspec/batch.h"
 #include "runner/cli/input.h"
 #include "runner/cli/report.h"
+#include "runner/cli/terminal_text.h"
 
 namespace buildspec_run {
 namespace {
@@ -21,8 +24,9 @@ constexpr OptionSpec kOptions[] = {
 // The first line of a command, and a sign that there is more.
 std::string first_line(const std::string& text) {
   const std::size_t end = text.find('\n');
-  if (end == std::string::npos) return text;
-  return text.substr(0, end) + (text.find_first_not_of('\n', end) == std::string::npos ? "" : " …");
+  if (end == std::string::npos) return plain_line(text);
+  return plain_line(text.substr(0, end)) +
+         (text.find_first_not_of('\n', end) == std::string::npos ? "" : " …");
 }
 
 struct Line {
@@ -45,7 +49,7 @@ std::vector<Line> lines_of(const SourceText& source, const PhaseSpec& phase) {
     add(fmt::format("{}[{}]", name, i), step.where,
         !step.name.empty()  ? step.name
         : step.uses.empty() ? "run: " + first_line(step.run)
-                            : "uses: " + step.uses);
+                            : "uses: " + first_line(step.uses));
   }
   for (std::size_t i = 0; i < phase.finally.size(); ++i)
     add(fmt::format("{}.finally[{}]", name, i), phase.finally[i].where, first_line(phase.finally[i].text));
@@ -62,14 +66,14 @@ std::string to_text(const SourceText& source, const Buildspec& buildspec, const 
   if (!buildspec.env.exported_variables.empty()) {
     out += "exported variables\n";
     for (const PlacedString& name : buildspec.env.exported_variables)
-      out += fmt::format("  {}\n", name.value);
+      out += fmt::format("  {}\n", plain_line(name.value));
   }
   if (batch.total > 0) {
     out += "batch\n";
     for (const BatchEntry& entry : batch.entries) {
       out += fmt::format("  {:<20} {}", entry.identifier,
                          entry.buildspec.empty() ? source.name() : entry.buildspec);
-      for (const auto& [name, value] : entry.variables) out += fmt::format(" {}={}", name, value);
+      for (const auto& [name, value] : entry.variables) out += plain_line(fmt::format(" {}={}", name, value));
       if (!entry.depend_on.empty()) out += fmt::format(" (after {})", fmt::join(entry.depend_on, ", "));
       out += '\n';
     }
@@ -113,12 +117,16 @@ ExitCode run_list(const Invocation& invocation) {
   const ReadBuildspec read = decode_operand(invocation, found);
   if (!read.error.empty()) return invocation.fail(ExitCode::machine, read.error);
   write_diagnostics(invocation, found.all());
-  if (read.source == nullptr || found.has_errors()) return ExitCode::invalid;
+  // A file that only describes a batch has no phases, and its builds are what a list of it is about.
+  const auto is_in_the_way = [](const Diagnostic& one) {
+    return one.severity == Severity::error && one.id != "batch-only";
+  };
+  const std::vector<Diagnostic>& all = found.all();
+  if (read.source == nullptr || std::any_of(all.begin(), all.end(), is_in_the_way)) return ExitCode::invalid;
   const BatchEntries batch = read.buildspec.batch ? expand_batch(*read.buildspec.batch) : BatchEntries();
   const bool json = invocation.arguments.value("--format") == "json";
-  invocation.write_out(json ? to_pretty_json(to_value(*read.source, read.buildspec, batch)) + "\n"
-                            : to_text(*read.source, read.buildspec, batch));
-  return ExitCode::success;
+  return invocation.write_out(json ? to_pretty_json(to_value(*read.source, read.buildspec, batch)) + "\n"
+                                   : to_text(*read.source, read.buildspec, batch));
 }
 
 constexpr Subcommand kSubcommand = {

@@ -78,15 +78,13 @@ ExitCode run_program(const std::vector<std::string>& args, const char* argv0) {
     return invocation.fail(ExitCode::machine, fmt::format("the current directory: {}", failed.message()));
 
   if (!args.empty() && (args[0] == "--version" || args[0] == "version")) {
-    invocation.write_out(fmt::format("buildspec-run {}\n", kVersion));
-    return ExitCode::success;
+    return invocation.write_out(fmt::format("buildspec-run {}\n", kVersion));
   }
   if (!args.empty() && (args[0] == "--help" || args[0] == "-h" || args[0] == "help")) {
     const Selected about = select_subcommand({args.begin() + 1, args.end()});
     if (args.size() > 1 && about.command->name != args[1])
       return invocation.fail(ExitCode::invalid, unknown_command(args[1]));
-    invocation.write_out(args.size() > 1 ? help_for(*about.command) : general_help());
-    return ExitCode::success;
+    return invocation.write_out(args.size() > 1 ? help_for(*about.command) : general_help());
   }
   const Selected selected = select_subcommand(args);
   const bool named = selected.rest.size() != args.size();
@@ -97,8 +95,7 @@ ExitCode run_program(const std::vector<std::string>& args, const char* argv0) {
                                        error->message, selected.command->name));
   }
   if (std::holds_alternative<HelpWanted>(parsed)) {
-    invocation.write_out(named ? help_for(*selected.command) : general_help());
-    return ExitCode::success;
+    return invocation.write_out(named ? help_for(*selected.command) : general_help());
   }
   invocation.arguments = std::move(std::get<Arguments>(parsed));
   if (!named && !invocation.arguments.operands.empty()) {

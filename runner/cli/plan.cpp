@@ -28,8 +28,7 @@ ExitCode run_plan(const Invocation& invocation) {
   write_diagnostics(invocation, found.all());
   if (!plan || found.has_errors()) return ExitCode::invalid;
   const bool json = invocation.arguments.value("--format") == "json";
-  invocation.write_out(json ? to_pretty_json(to_value(*plan)) + "\n" : dump(*plan));
-  return ExitCode::success;
+  return invocation.write_out(json ? to_pretty_json(to_value(*plan)) + "\n" : dump(*plan));
 }
 
 constexpr Subcommand kSubcommand = {

@@ -21,6 +21,7 @@
 #include "runner/runner.h"
 #include "runner/store/run_store.h"
 #include "runner/sys/interrupts.h"
+#include "runner/sys/user.h"
 
 namespace buildspec_run {
 namespace {
@@ -120,7 +121,8 @@ std::string project_name(const Path& source_dir) {
 std::string initiator(const Invocation& invocation) {
   for (const char* name : {"USER", "LOGNAME"})
     if (const std::string user = invocation.variable(name); !user.empty()) return user;
-  return std::to_string(::getuid());
+  const std::string name = name_of_caller();
+  return name.empty() ? std::to_string(::getuid()) : name;
 }
 
 // A program named on the command line, where it is: a path counts from the current directory, a bare name
@@ -292,9 +294,16 @@ ExitCode run_run(const Invocation& invocation) {
   Result<Finished> finished = run_build(request, machine_of(invocation.program), controller, events,
                                         interrupts.stop(), interrupts.kill());
   views.view.reset();
+  for (const Console* console : {views.out.get(), views.err.get()})
+    if (!console->problem().empty())
+      invocation.fail(ExitCode::success, fmt::format("not all could be shown: {}", console->problem()));
   if (!finished) return invocation.fail(ExitCode::machine, finished.error().message);
   if (const std::optional<std::string> file = invocation.arguments.value("--export-file")) {
     const Path path = absolute_path(*file, invocation.working_directory);
+    std::error_code unknown;
+    if (std::filesystem::equivalent(path, *source_dir / buildspec->name(), unknown))
+      return invocation.fail(ExitCode::invalid,
+                             fmt::format("--export-file {}: that is the buildspec", *file));
     if (Result<void> written =
             replace_file(path, exports_text(finished->exported, path.extension() == ".json"), 0600);
         !written)

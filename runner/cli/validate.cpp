@@ -44,9 +44,10 @@ ExitCode run_validate(const Invocation& invocation) {
   }
   const std::vector<Diagnostic>& all = found.all();
   const std::string format = invocation.arguments.value("--format").value_or("pretty");
-  if (format == "json")
-    invocation.write_out(format_json(all) + "\n");
-  else if (format == "plain")
+  if (format == "json") {
+    if (const ExitCode code = invocation.write_out(format_json(all) + "\n"); code != ExitCode::success)
+      return code;
+  } else if (format == "plain")
     invocation.write_err(format_plain(all));
   else
     invocation.write_err(format_pretty(all, wants_color(invocation, invocation.err)));

@@ -146,6 +146,9 @@ BuildEnvironment make_environment(const Plan& plan, const Request& request,
   variables = request.host_environment;
   for (auto& [name, value] : agent) variables[name] = std::move(value);
   if (!variables.contains("PATH")) variables["PATH"] = kDefaultPath;
+  // The agent's own commands stand last, as /codebuild/user/bin does (buildspec.md 4.3). A PATH that the user
+  // sets is his.
+  variables["PATH"] += fmt::format(":{}/bin", variables["CODEBUILD_SCRIPT_DIR"]);
   if (!variables.contains("HOME")) {
     const std::string home = home_of_caller();
     variables["HOME"] = home.empty() ? "/" : home;

@@ -19,6 +19,7 @@
 #include "runner/base/overloaded.h"
 #include "runner/base/text.h"
 #include "runner/buildspec/pattern.h"
+#include "runner/exec/agent_directory.h"
 #include "runner/exec/diagnosed.h"
 #include "runner/exec/environment.h"
 #include "runner/exec/event_stream.h"
@@ -118,10 +119,12 @@ Diagnostic finding(Severity severity, const SourceText* source, SourceRange wher
 /// One build.
 class Build {
  public:
-  Build(const Run& run, BuildIdentity identity, ShellScope scope)
+  /// `shell`: the program to start scripts with.
+  Build(const Run& run, BuildIdentity identity, ShellScope scope, Path shell)
       : run_(run),
         identity_(std::move(identity)),
         scope_(std::move(scope)),
+        shell_(std::move(shell)),
         deadline_(Clock::now() + run.request.build_timeout) {}
 
   Result<BuildEnd> execute();
@@ -147,6 +150,7 @@ class Build {
   const Run& run_;
   BuildIdentity identity_;
   ShellScope scope_;
+  Path shell_;
   Clock::time_point deadline_;
   BuildEnvironment environment_;
   bool succeeding_ = true;
@@ -406,7 +410,7 @@ Result<void> Build::run_script(const Phase& phase, const Task& task, const std::
   if (!script) return std::move(script.error()).in(fmt::format("prepare {}", task.label));
   const auto began = Clock::now();
   ProcessSpec spec;
-  spec.argv = {run_.shell.path, script->native()};
+  spec.argv = {shell_.native(), script->native()};
   spec.env = environment_.variables;
   spec.env["CODEBUILD_BUILD_SUCCEEDING"] = succeeding;
   spec.cwd = scope_.start_directory();
@@ -485,7 +489,7 @@ Result<void> Build::collect_exported() {
     Result<Path> script = scope_.prepare_variables(env_program);
     if (!script) return std::move(script.error()).in("read the exported variables");
     ProcessSpec spec;
-    spec.argv = {run_.shell.path, script->native()};
+    spec.argv = {shell_.native(), script->native()};
     spec.env = environment_.variables;
     spec.cwd = scope_.start_directory();
     spec.deadline = Clock::now() + std::chrono::seconds(30);
@@ -620,9 +624,14 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     Result<ShellScope> scope = ShellScope::make(own.path(), plan.scope, request.source_dir);
     if (!scope) return fault(std::move(scope.error()), std::nullopt);
 
+    if (Result<void> provided = provide_helper_commands(own.path()); !provided)
+      return fault(std::move(provided.error()), std::nullopt);
+    Result<Path> shell = provide_shell(own.path(), run.shell);
+    if (!shell) return fault(std::move(shell.error()), std::nullopt);
+
     events.set_build(id);
     events.tell(BuildStarted{id, attempt});
-    Build build(run, identity, std::move(*scope));
+    Build build(run, identity, std::move(*scope), std::move(*shell));
     Result<BuildEnd> end = build.execute();
     // What the build has left running ends with it, as the cloud's container does.
     const Result<int> ended = processes.end_all(request.sigterm_grace);

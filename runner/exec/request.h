@@ -29,8 +29,8 @@ struct Request {
   std::string buildspec_name;  // as messages call it
   const SourceText* buildspec = nullptr;
   std::string project = "local";  // CODEBUILD_PROJECT…, part of the build id
-  std::string sh = "sh";       // what "sh" and "/bin/sh" mean
-  std::string initiator;       // CODEBUILD_INITIATOR
+  std::string sh = "sh";          // what "sh" and "/bin/sh" mean
+  std::string initiator;          // CODEBUILD_INITIATOR
 
   /// Variables of the host that pass to the build, below all that the buildspec sets.
   std::map<std::string, std::string> host_environment;
@@ -46,7 +46,7 @@ struct Request {
   std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};
   bool continue_succeeds = false;  // on-failure: CONTINUE does not fail the build (buildspec.md 3.3)
   std::string temporary_directory = "/tmp";
-  std::string log_file;            // shown in the header; empty: not kept
+  std::string log_file;  // shown in the header; empty: not kept
 };
 
 /// What a finished build leaves.

@@ -1,11 +1,14 @@
 #include "runner/lint/formats.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <map>
 #include <utility>
 
 #include "runner/base/json.h"
+#include "runner/base/text.h"
 
 namespace buildspec_run {
 namespace {
@@ -16,6 +19,14 @@ void sort_by_place(std::vector<Diagnostic>& diagnostics) {
   std::stable_sort(diagnostics.begin(), diagnostics.end(), [&](const Diagnostic& a, const Diagnostic& b) {
     return std::pair(order.at(a.source), a.where.begin) < std::pair(order.at(b.source), b.where.begin);
   });
+}
+
+// The cloud's text may repeat what the file says: on one line, nothing in it that a terminal would act on.
+std::string quoted_line(std::string_view text) {
+  std::string line = to_valid_utf8(text);
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  return line;
 }
 
 Value to_value(const Diagnostic& diagnostic) {
@@ -44,7 +55,11 @@ Value to_value(const Diagnostic& diagnostic) {
 std::string format_pretty(std::vector<Diagnostic> diagnostics, bool color) {
   sort_by_place(diagnostics);
   std::string out;
-  for (const Diagnostic& diagnostic : diagnostics) out += render(diagnostic, color);
+  for (const Diagnostic& diagnostic : diagnostics) {
+    out += render(diagnostic, color);
+    if (!diagnostic.cloud_message.empty())
+      out += fmt::format("      = the cloud says: {}\n", quoted_line(diagnostic.cloud_message));
+  }
   return out;
 }
 

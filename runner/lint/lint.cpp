@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runner/base/overloaded.h"
+#include "runner/base/text.h"
 #include "runner/lint/shell_words.h"
 
 namespace buildspec_run {
@@ -21,6 +22,10 @@ namespace {
 
 constexpr std::size_t kMostFindings = 1000;
 constexpr std::size_t kMostReportGroups = 5;  // buildspec.md 1.6
+
+// Source: buildspec.md 8.1, 8.4: what the images of all ages have had.
+constexpr std::string_view kRuntimes[] = {"android", "docker", "dotnet", "golang", "java",
+                                          "nodejs",  "php",    "python", "ruby",   "rust"};
 
 // A task's script with its words, and where it stands.
 struct Script {
@@ -40,6 +45,7 @@ class Linter {
       report(Severity::warning, buildspec_.reports[kMostReportGroups].group.where, "too-many-reports",
              fmt::format("{} report groups; a project may have {}", buildspec_.reports.size(),
                          kMostReportGroups));
+    check_runtimes();
     for (const Phase& phase : plan_.phases) {
       for (const Task& task : phase.commands) check_task(task);
       for (const Task& task : phase.finally) check_task(task);
@@ -49,6 +55,16 @@ class Linter {
  private:
   void report(Severity severity, SourceRange where, std::string_view id, std::string message) {
     if (++reported_ <= kMostFindings) found_.add(severity, *buildspec_.source, where, id, std::move(message));
+  }
+
+  void check_runtimes() {
+    for (const WantedRuntime& runtime : plan_.runtimes) {
+      if (std::find(std::begin(kRuntimes), std::end(kRuntimes), runtime.name) == std::end(kRuntimes))
+        report(Severity::warning, runtime.where, "unknown-runtime",
+               fmt::format(
+                   "the cloud's images have no runtime \"{}\" and refuse it (Unknown runtime named '{}'){}",
+                   runtime.name, runtime.name, did_you_mean(runtime.name, kRuntimes)));
+    }
   }
 
   // --- variables ---

@@ -14,7 +14,7 @@ namespace {
 struct Account {
   uid_t user = 0;
   gid_t group = 0;
-  std::string home;
+  std::string home, name;
 };
 
 /// `look_up` is getpwnam_r or getpwuid_r with its key bound.
@@ -31,7 +31,8 @@ std::optional<Account> find_account(LookUp look_up) {
       continue;
     }
     if (error != 0 || found == nullptr) return std::nullopt;
-    return Account{found->pw_uid, found->pw_gid, found->pw_dir != nullptr ? found->pw_dir : ""};
+    return Account{found->pw_uid, found->pw_gid, found->pw_dir != nullptr ? found->pw_dir : "",
+                   found->pw_name != nullptr ? found->pw_name : ""};
   }
 }
 
@@ -61,12 +62,24 @@ Result<void> give_to_user(const Path& path, const std::string& name) {
   return {};
 }
 
+namespace {
+
+std::optional<Account> account_of_caller() {
+  return find_account([](passwd* entry, char* buffer, std::size_t size, passwd** found) {
+    return ::getpwuid_r(::getuid(), entry, buffer, size, found);
+  });
+}
+
+}  // namespace
+
 std::string home_of_caller() {
-  const std::optional<Account> account =
-      find_account([](passwd* entry, char* buffer, std::size_t size, passwd** found) {
-        return ::getpwuid_r(::getuid(), entry, buffer, size, found);
-      });
+  const std::optional<Account> account = account_of_caller();
   return account ? account->home : std::string();
+}
+
+std::string name_of_caller() {
+  const std::optional<Account> account = account_of_caller();
+  return account ? account->name : std::string();
 }
 
 }  // namespace buildspec_run

@@ -25,4 +25,7 @@ Result<void> give_to_user(const Path& path, const std::string& name);
 /// The home directory that the machine's user table has for us; empty when it has none.
 [[nodiscard]] std::string home_of_caller();
 
+/// The login name of the user we run as, from the user table; empty when it has none.
+[[nodiscard]] std::string name_of_caller();
+
 }  // namespace buildspec_run
