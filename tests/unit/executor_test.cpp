@@ -421,7 +421,7 @@ TEST_F(ExecutorTest, StartsEachCommandFromTheScopeWithTheBuildsEnvironment) {
   commands(2, {"one"});
   EXPECT_EQ(run(), Outcome::succeeded);
   const ProcessSpec& spec = processes_.specs.at(0);
-  EXPECT_EQ(spec.argv.at(0), "/bin/dash");
+  EXPECT_TRUE(spec.argv.at(0).ends_with("/sh"));  // what stands in for sh is started by that name
   EXPECT_TRUE(spec.argv.at(1).ends_with("/script.sh"));
   EXPECT_TRUE(spec.cwd.native().ends_with("/readonly"));
   EXPECT_EQ(spec.sigint_grace, std::chrono::milliseconds(11));
