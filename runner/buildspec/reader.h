@@ -61,8 +61,8 @@ class Reader {
 
   /// `text` as it may stand in a message: quoted, short, nothing a terminal would act on.
   [[nodiscard]] static std::string quoted(std::string_view text);
-  /// A copy for the model. What aliases repeat is bounded: past 64 MiB in all, once an error, and then
-  /// nothing.
+  /// A copy for the model. What aliases repeat is bounded: past 64 MiB in all, once an error, and
+  /// what does not fit is empty.
   std::string copy(std::string_view text, SourceRange where);
 
   /// A scalar; nullopt for null and, reported, for another kind.
