@@ -41,6 +41,7 @@
 #include <utility>
 
 #include "runner/base/check.h"
+#include "runner/base/text.h"
 
 namespace buildspec_run {
 namespace {
@@ -135,23 +136,30 @@ std::string json_escaped(std::string_view text) {
   return result;
 }
 
-std::string percent_encoded(std::string_view text) {
-  constexpr char kHex[] = "0123456789ABCDEF";
-  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+constexpr std::string_view kUpperHex = "0123456789ABCDEF", kLowerHex = "0123456789abcdef";
+
+// `plain`: what stays as it is besides letters and digits.
+std::string percent_encoded(std::string_view text, std::string_view plain = "-._~",
+                            std::string_view hex = kUpperHex, std::string_view blank = "%20") {
   std::string result;
   for (const char c : text) {
-    if (kPlain.find(c) != std::string_view::npos) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+        plain.find(c) != std::string_view::npos) {
       result += c;
+    } else if (c == ' ') {
+      result += blank;
     } else {
       result += '%';
-      result += kHex[static_cast<unsigned char>(c) >> 4];
-      result += kHex[static_cast<unsigned char>(c) & 15];
+      result += hex[byte >> 4];
+      result += hex[byte & 15];
     }
   }
   return result;
 }
 
-std::string xml_escaped(std::string_view text) {
+std::string xml_escaped(std::string_view text, std::string_view quote = "&quot;",
+                        std::string_view apostrophe = "&apos;") {
   std::string result;
   for (const char c : text) {
     switch (c) {
@@ -162,10 +170,10 @@ std::string xml_escaped(std::string_view text) {
         result += "&gt;";
         break;
       case '"':
-        result += "&quot;";
+        result += quote;
         break;
       case '\'':
-        result += "&apos;";
+        result += apostrophe;
         break;
       case '&':
         result += "&amp;";
@@ -234,6 +242,101 @@ std::string with_line_ends(std::string_view text, std::string_view line_end) {
       result += text[i];
   }
   return result;
+}
+
+// --- Forms of our own
+// ------------------------------------------------------------------------------------------------------
+
+// Between double quotes, as bash's `declare -x` writes a value.
+std::string double_quoted(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\\' || c == '"' || c == '$' || c == '`') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+// Between $' and ', as bash writes a value with control characters, and printf %q does; with `ascii`, what is
+// no ASCII as well, as in the C locale.
+std::string ansi_c_quoted(std::string_view text, bool ascii) {
+  constexpr std::string_view kControls = "\a\b\t\n\v\f\r\x1b", kLetters = "abtnvfrE";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (const std::size_t control = kControls.find(c); control != std::string_view::npos) {
+      result += '\\';
+      result += kLetters[control];
+    } else if (c == '\'' || c == '\\') {
+      result += '\\';
+      result += c;
+    } else if (byte < 0x20 || byte == 0x7F || (ascii && byte >= 0x80)) {
+      result += '\\';
+      for (int shift = 6; shift >= 0; shift -= 3) result += static_cast<char>('0' + (byte >> shift & 7));
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+// JSON in ASCII alone, as Python's json.dumps and jq -a write it; empty when `text` is no UTF-8.
+std::string json_ascii(std::string_view text, std::string_view hex) {
+  if (find_invalid_utf8(text)) return {};
+  std::string result;
+  const auto add_unit = [&](std::uint32_t unit) {
+    result += "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4) result += hex[unit >> shift & 15];
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    if (lead < 0x80) {
+      if (lead < 0x20 && std::string_view("\b\f\n\r\t").find(text[i]) == std::string_view::npos)
+        add_unit(lead);
+      else
+        result += json_escaped(text.substr(i, 1));
+      ++i;
+      continue;
+    }
+    const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    std::uint32_t character = lead & (0xFFu >> (bytes + 1));
+    for (std::size_t j = 1; j < bytes; ++j)
+      character = character << 6 | (static_cast<unsigned char>(text[i + j]) & 0x3Fu);
+    if (character >= 0x10000) {
+      add_unit(0xD800 + ((character - 0x10000) >> 10));
+      add_unit(0xDC00 + ((character - 0x10000) & 0x3FF));
+    } else {
+      add_unit(character);
+    }
+    i += bytes;
+  }
+  return result;
+}
+
+// The URL-safe alphabet of RFC 4648, section 5.
+std::string url_safe(std::string text) {
+  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return text;
+}
+
+// Shorter pieces of base64 are left alone: they would be found in words that hold no secret.
+constexpr std::size_t kShortestBase64 = 8;
+
+// Calls `add` for what of `value` can be seen in the base64 of a text that holds it anywhere, not at its end
+// alone: the characters that no byte before or behind it has a part in, for each of the three places a byte
+// can have in its group. `echo "$S" | base64` encodes a line end, too.
+template <class Add>
+void add_inner_base64(std::string_view value, Add add) {
+  for (std::size_t before = 0; before < 3; ++before) {
+    const std::string all = base64(std::string(before, '\0').append(value));
+    const std::size_t begin = (8 * before + 5) / 6, end = 8 * (before + value.size()) / 6;
+    if (end >= begin + kShortestBase64) add(all.substr(begin, end - begin));
+  }
+  // base64(1) breaks its lines after 76 characters, openssl and PEM after 64.
+  const std::string all = base64(value).substr(0, 8 * value.size() / 6);
+  for (const std::size_t width : {std::size_t{64}, std::size_t{76}})
+    for (std::size_t at = 0; all.size() > width && at + kShortestBase64 <= all.size(); at += width)
+      add(all.substr(at, width));
 }
 
 // --- The automaton
@@ -489,6 +592,92 @@ std::uint32_t scan(const Finder& finder, std::uint32_t state, std::string_view t
   return state;
 }
 
+// --- Through escape sequences
+// -----------------------------------------------------------------------------------------------------
+
+// What colours a text (CSI, and the short sequences) shows nothing itself, so a secret that it cuts is still
+// there to be read, and whoever drops it joins the secret again: `grep --color=always` cuts what it prints.
+constexpr char kEscape = '\x1b';
+constexpr std::size_t kLongestSequence = 64;  // longer ones are no colours
+constexpr std::size_t kMostInside =
+    4096;  // bytes of sequences inside one secret: what a stream may hold back
+
+struct Sequence {
+  std::size_t bytes = 0;  // 0: none
+  bool unfinished = false;
+};
+
+// The sequence that `text`, which begins with ESC, begins with. Source: ECMA-48 5.3, 5.4; those that hold a
+// text of their own (OSC, DCS, …) are none of these.
+Sequence sequence_at(std::string_view text) noexcept {
+  const auto within = [&](std::size_t at, unsigned char from, unsigned char to) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    return byte >= from && byte <= to;
+  };
+  text = text.substr(0, kLongestSequence);
+  std::size_t at = 1;
+  unsigned char first_final = 0x30;
+  if (at < text.size() && text[at] == '[') {
+    first_final = 0x40;
+    for (++at; at < text.size() && within(at, 0x30, 0x3F);) ++at;
+  } else if (at < text.size() && std::string_view("]PX^_").find(text[at]) != std::string_view::npos) {
+    return {};
+  }
+  while (at < text.size() && within(at, 0x20, 0x2F)) ++at;
+  if (at == text.size()) return {0, text.size() < kLongestSequence};
+  return within(at, first_final, 0x7E) ? Sequence{at + 1} : Sequence{};
+}
+
+// Runs `finder` over `text` as it is to be seen, without sequences, and calls `found(begin, end)` for every
+// piece of `text` that is part of a form cut by some. Returns how many bytes at the end of `text` have to be
+// looked at again together with what follows.
+template <class Found>
+std::size_t scan_seen(const Finder& finder, std::string_view text, Found found) {
+  struct Cut {
+    std::size_t at;       // in `seen`
+    std::size_t removed;  // bytes of `text` up to there that are not in `seen`
+  };
+  std::string seen;
+  std::vector<Cut> cuts = {{0, 0}};
+  std::size_t end = 0;  // of what is whole
+  while (end < text.size()) {
+    const std::size_t escape = std::min(text.find(kEscape, end), text.size());
+    seen.append(text.substr(end, escape - end));
+    end = escape;
+    if (escape == text.size()) break;
+    const Sequence sequence = sequence_at(text.substr(escape));
+    if (sequence.unfinished) break;
+    if (sequence.bytes == 0) seen += kEscape;
+    end += std::max<std::size_t>(sequence.bytes, 1);
+    if (sequence.bytes > 0) cuts.push_back({seen.size(), cuts.back().removed + sequence.bytes});
+  }
+  // The last cut at or before a place in `seen`.
+  const auto cut_before = [&](std::size_t place) {
+    return std::prev(std::upper_bound(cuts.begin(), cuts.end(), place,
+                                      [](std::size_t at, const Cut& cut) { return at < cut.at; }));
+  };
+  std::size_t near = 0;  // the last cut before the end of the last form found: the next is found close by
+  const std::uint32_t state = scan(finder, 0, seen, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+    const auto form_begin = static_cast<std::size_t>(first), form_end = static_cast<std::size_t>(last);
+    while (near + 1 < cuts.size() && cuts[near + 1].at < form_end) ++near;
+    while (cuts[near].at >= form_end) --near;
+    if (cuts[near].at <= form_begin) return;  // whole
+    auto cut = cut_before(form_begin);
+    if (cuts[near].removed - cut->removed > kMostInside) return;
+    for (std::size_t at = form_begin; at < form_end; ++cut) {
+      const std::size_t next =
+          std::next(cut) == cuts.end() ? form_end : std::min(std::next(cut)->at, form_end);
+      if (next > at) found(at + cut->removed, next + cut->removed);
+      at = next;
+    }
+  });
+  std::size_t begun = seen.size() - finder.automaton.depth(state);
+  while (begun < seen.size() && cuts.back().removed - cut_before(begun)->removed > kMostInside) ++begun;
+  return text.size() - (begun == seen.size() ? end : begun + cut_before(begun)->removed);
+}
+
+bool has_escape(std::string_view text) noexcept { return text.find(kEscape) != std::string_view::npos; }
+
 }  // namespace
 
 // --- The masker
@@ -527,13 +716,15 @@ struct Masker::Stream::State {
       add({at + static_cast<std::uint64_t>(begin), at + static_cast<std::uint64_t>(end)});
     });
     // What begins a form from here on may still become one, or be taken in by one.
-    const std::size_t depth = finder->automaton.depth(state);
-    say(at + chunk.size() - depth, chunk, out);
-    if (depth <= chunk.size()) {
-      held.assign(chunk.substr(chunk.size() - depth));
+    std::size_t begun = finder->automaton.depth(state);
+    if (has_escape(chunk) || has_escape(std::string_view(held).substr(held_from)))
+      begun = std::max(begun, look_through_escapes(*finder, chunk));
+    say(at + chunk.size() - begun, chunk, out);
+    if (begun <= chunk.size()) {
+      held.assign(chunk.substr(chunk.size() - begun));
       held_from = 0;
     } else {
-      held_from += held.size() - held_from + chunk.size() - depth;
+      held_from += held.size() - held_from + chunk.size() - begun;
       if (held_from > held.size() / 2) held.erase(0, std::exchange(held_from, 0));
       held.append(chunk);
     }
@@ -564,8 +755,22 @@ struct Masker::Stream::State {
     state = scan(finder, 0, text, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
       add({from + static_cast<std::uint64_t>(begin), from + static_cast<std::uint64_t>(end)});
     });
-    check(finder.automaton.depth(state) == text.size(),
-          "what is held back still begins a form when there are more forms");
+  }
+
+  // Covers what of the held text and `chunk` is secret when sequences are not seen. Returns how many bytes at
+  // the end have to be held back for it. All that was held is read again: it is short.
+  std::size_t look_through_escapes(const Finder& finder, std::string_view chunk) {
+    const std::string text = held.substr(held_from).append(chunk);
+    const std::uint64_t from = at - (held.size() - held_from);
+    const std::size_t known = covered.size();
+    const std::size_t begun = scan_seen(finder, text, [&](std::size_t begin, std::size_t end) {
+      covered.push_back({from + begin, from + end});
+    });
+    if (covered.size() == known) return begun;
+    std::vector<Covered> all = std::exchange(covered, {});
+    std::sort(all.begin(), all.end(), [](const Covered& a, const Covered& b) { return a.begin < b.begin; });
+    for (const Covered& each : all) add(each);
+    return begun;
   }
 
   // Takes in an occurrence; what it overlaps or touches becomes one with it.
@@ -608,7 +813,7 @@ struct Masker::Stream::State {
   Masker::State& masker;
   std::uint64_t version = 0;
   std::uint32_t state = 0;  // of the automaton
-  std::string held;  // its end from `held_from` on is the text that has not been said, `depth(state)` bytes
+  std::string held;         // its end from `held_from` on is the text that has not been said
   std::size_t held_from = 0;
   std::uint64_t at = 0;    // end of the text read
   std::uint64_t said = 0;  // all before has been said; more than the text without `held` after a long mask
@@ -623,8 +828,9 @@ Masker& Masker::operator=(Masker&&) noexcept = default;
 
 void Masker::add(std::string_view secret) {
   const auto add_forms = [&](std::string_view value) {
-    for (std::string& form : secret_forms(value))
-      if (state_->forms.insert(std::move(form)).second) ++state_->version;
+    for (const auto forms : {secret_forms, further_secret_forms})
+      for (std::string& form : forms(value))
+        if (state_->forms.insert(std::move(form)).second) ++state_->version;
   };
   const std::string_view whole = trimmed(secret);
   add_forms(whole);
@@ -653,7 +859,9 @@ std::string Masker::mask(std::string_view text) const {
 bool Masker::contains_secret(std::string_view text) const {
   const Finder* finder = state_->finder();
   bool contains = false;
-  if (finder != nullptr) scan(*finder, 0, text, [&](std::ptrdiff_t, std::ptrdiff_t) { contains = true; });
+  if (finder == nullptr) return false;
+  scan(*finder, 0, text, [&](std::ptrdiff_t, std::ptrdiff_t) { contains = true; });
+  if (has_escape(text)) scan_seen(*finder, text, [&](std::size_t, std::size_t) { contains = true; });
   return contains;
 }
 
@@ -682,6 +890,52 @@ std::vector<std::string> secret_forms(std::string_view value) {
     add(value.substr(1, value.size() - 2));
   add(before_ampersand(value));
   add(after_ampersand(value));
+  return forms;
+}
+
+// Ours, not of actions.md. Most are as the value is, for most values, and then cost nothing.
+std::vector<std::string> further_secret_forms(std::string_view value) {
+  const std::vector<std::string> known = secret_forms(value);
+  std::vector<std::string> forms;
+  const auto add = [&](std::string form) {
+    if (!form.empty() && std::find(known.begin(), known.end(), form) == known.end() &&
+        std::find(forms.begin(), forms.end(), form) == forms.end())
+      forms.push_back(std::move(form));
+  };
+
+  const auto add_both_alphabets = [&](std::string form) {
+    add(url_safe(form));
+    add(std::move(form));
+  };
+  for (const std::size_t shift : {std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
+    std::string form = base64(value.substr(value.size() > shift ? shift : 0));
+    add(url_safe(form));
+    form.resize(form.find_last_not_of('=') + 1);
+    if (form.size() >= kShortestBase64) add_both_alphabets(std::move(form));
+  }
+  add_inner_base64(value, add_both_alphabets);
+
+  // What is written character by character is found by its lines.
+  if (value.find_first_of("\r\n") != std::string_view::npos) return forms;
+
+  add(replaced(value, '\'', "'\\''"));    // set -x of bash, and most who quote for a shell
+  add(replaced(value, '\'', "'\"'\"'"));  // dash's export -p, set and set -x, Python's shlex.quote
+  add(double_quoted(value));
+  for (const bool ascii : {false, true}) add(ansi_c_quoted(value, ascii));
+
+  for (const std::string_view hex : {kLowerHex, kUpperHex}) add(json_ascii(value, hex));
+
+  for (const std::string_view hex : {kLowerHex, kUpperHex}) {
+    add(percent_encoded(value, "-._~", hex));
+    add(percent_encoded(value, "-._~", hex, "+"));  // of a form
+  }
+  add(percent_encoded(value, "-._~/"));      // Python's quote, as it comes
+  add(percent_encoded(value, "-._~!'()*"));  // JavaScript's encodeURIComponent
+
+  add(xml_escaped(value, "&quot;", "&#x27;"));  // Python's html.escape
+  add(xml_escaped(value, "&quot;", "&#39;"));
+  add(xml_escaped(value, "&#34;", "&#39;"));  // Go's html.EscapeString
+  add(xml_escaped(value, "\"", "'"));         // text, not an attribute
   return forms;
 }
 

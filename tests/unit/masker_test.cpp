@@ -109,6 +109,74 @@ TEST(Masker, KnowsTheEncodings) {
   }
 }
 
+// What tools print of one value: each text by the tool named, with the value in $S.
+TEST(Masker, KnowsWhatToolsMakeOfAValue) {
+  const std::string secret = "pass\"w'rd$1>/+?\xC3\xB6\xF0\x9F\x98\x80 end`x\\";
+  struct Case {
+    std::string_view tool, text, want;
+  };
+  const Case cases[] = {
+      // What stays of base64 also holds bits of the bytes around the value; as a line end begins with four
+      // zero bits, the form without padding reaches into it.
+      {"echo \"$S\" | base64", "cGFzcyJ3J3JkJDE+Lys/w7bwn5iAIGVuZGB4XAo=", "***o="},
+      {"echo \"u:$S\" | base64", "dTpwYXNzIncncmQkMT4vKz/DtvCfmIAgZW5kYHhcCg==", "dTp***Cg=="},
+      {"printf %s \"x${S}yz\" | base64", "eHBhc3MidydyZCQxPi8rP8O28J+YgCBlbmRgeFx5eg==", "eH***x5eg=="},
+      {"urlsafe_b64encode(S)", "cGFzcyJ3J3JkJDE-Lys_w7bwn5iAIGVuZGB4XA==", "***"},
+      {"urlsafe_b64encode(S).rstrip('=')", "cGFzcyJ3J3JkJDE-Lys_w7bwn5iAIGVuZGB4XA", "***"},
+      {"urlsafe_b64encode(S + LF)", "cGFzcyJ3J3JkJDE-Lys_w7bwn5iAIGVuZGB4XAo=", "***o="},
+      {"urlsafe_b64encode('u' + S)", "dXBhc3MidydyZCQxPi8rP8O28J-YgCBlbmRgeFw=", "dX***"},
+      {"dash: export -p", "export S='pass\"w'\"'\"'rd$1>/+?\xC3\xB6\xF0\x9F\x98\x80 end`x\\'",
+       "export S='***'"},
+      {"bash: set -x", "+ : 'pass\"w'\\''rd$1>/+?\xC3\xB6\xF0\x9F\x98\x80 end`x\\'", "+ : '***'"},
+      {"bash, LC_ALL=C.UTF-8: declare -x",
+       "declare -x S=\"pass\\\"w'rd\\$1>/+?\xC3\xB6\xF0\x9F\x98\x80 end\\`x\\\\\"", "declare -x S=\"***\""},
+      {"bash, LC_ALL=C: declare -x",
+       "declare -x S=$'pass\"w\\'rd$1>/+?\\303\\266\\360\\237\\230\\200 end`x\\\\'", "declare -x S=$'***'"},
+      {"json.dumps(S)", "\"pass\\\"w'rd$1>/+?\\u00f6\\ud83d\\ude00 end`x\\\\\"", "\"***\""},
+      {"json.dumps(S), with capitals", "\"pass\\\"w'rd$1>/+?\\u00F6\\uD83D\\uDE00 end`x\\\\\"", "\"***\""},
+      {"quote(S)", "pass%22w%27rd%241%3E/%2B%3F%C3%B6%F0%9F%98%80%20end%60x%5C", "***"},
+      {"quote_plus(S)", "pass%22w%27rd%241%3E%2F%2B%3F%C3%B6%F0%9F%98%80+end%60x%5C", "***"},
+      {"quote(S, safe=''), with small letters",
+       "pass%22w%27rd%241%3e%2f%2b%3f%c3%b6%f0%9f%98%80%20end%60x%5c", "***"},
+      {"encodeURIComponent(S)", "pass%22w'rd%241%3E%2F%2B%3F%C3%B6%F0%9F%98%80%20end%60x%5C", "***"},
+      {"html.escape(S)", "pass&quot;w&#x27;rd$1&gt;/+?\xC3\xB6\xF0\x9F\x98\x80 end`x\\", "***"},
+      {"the same, decimal", "pass&quot;w&#39;rd$1&gt;/+?\xC3\xB6\xF0\x9F\x98\x80 end`x\\", "***"},
+      {"Go: html.EscapeString(S)", "pass&#34;w&#39;rd$1&gt;/+?\xC3\xB6\xF0\x9F\x98\x80 end`x\\", "***"},
+      {"xml.sax.saxutils.escape(S)", "pass\"w'rd$1&gt;/+?\xC3\xB6\xF0\x9F\x98\x80 end`x\\", "***"},
+  };
+  const Masker masker = masker_of({secret});
+  for (const auto& [tool, text, want] : cases) EXPECT_EQ(masker.mask(text), want) << tool;
+}
+
+// A piece of base64 that is too short would be found in words that hold no secret: eight characters at least.
+TEST(Masker, LeavesShortPiecesOfBase64Alone) {
+  EXPECT_EQ(masker_of({"abcde"}).mask("YWJjZGUK"), "YWJjZGUK");  // echo abcde | base64
+  EXPECT_EQ(masker_of({"abcdef"}).mask("YWJjZGVmCg=="), "***Cg==");
+  EXPECT_EQ(masker_of({"xy"}).mask("eHk"), "eHk");
+}
+
+TEST(Masker, KnowsTheLinesOfBase64) {
+  std::string secret;
+  for (int i = 0; i < 30; ++i) secret += "k" + std::to_string(100 + 37 * i);
+  const Masker masker = masker_of({secret});
+  // By base64(1), and with -w64, of `echo "$S"`.
+  EXPECT_EQ(masker.mask("azEwMGsxMzdrMTc0azIxMWsyNDhrMjg1azMyMmszNTlrMzk2azQzM2s0NzBrNTA3azU0NGs1ODFr\n"
+                        "NjE4azY1NWs2OTJrNzI5azc2Nms4MDNrODQwazg3N2s5MTRrOTUxazk4OGsxMDI1azEwNjJrMTA5\n"
+                        "OWsxMTM2azExNzMK\n"),
+            "***\n"
+            "***\n"
+            "***MK\n");
+  EXPECT_EQ(masker.mask("azEwMGsxMzdrMTc0azIxMWsyNDhrMjg1azMyMmszNTlrMzk2azQzM2s0NzBrNTA3\n"
+                        "azU0NGs1ODFrNjE4azY1NWs2OTJrNzI5azc2Nms4MDNrODQwazg3N2s5MTRrOTUx\n"
+                        "azk4OGsxMDI1azEwNjJrMTA5OWsxMTM2azExNzMK\n"),
+            "***\n"
+            "***\n"
+            "***MK\n");
+}
+
+// Forms that are no other than those of 9.2 are not made again, and most values have few.
+TEST(Masker, HasFewFormsOfItsOwnForAToken) { EXPECT_LE(further_secret_forms("t0ken_12345678").size(), 6u); }
+
 TEST(Masker, Replaces) {
   struct Case {
     std::vector<std::string> secrets;
@@ -138,6 +206,18 @@ TEST(Masker, Replaces) {
       {{"one1\r\ntwo2"}, "one1\ntwo2 one1\r\ntwo2", "*** ***"},
       {{"one1\rtwo2"}, "one1\rtwo2 one1 two2", "*** *** ***"},
       {{"one1\ntwo2"}, "{\"key\": \"one1\\ntwo2\"}", "{\"key\": \"***\"}"},
+      // Cut by what shows nothing: grep --color=always, an unfinished sequence, one that holds a text.
+      {{"superS3cret"},
+       "a sup\x1b[01;31m\x1b[KerS3\x1b[m\x1b[Kcret b",
+       "a ***\x1b[01;31m\x1b[K***\x1b[m\x1b[K*** b"},
+      {{"s3cret"}, "\x1b[1ms\x1b(B3cret\x1b[m", "\x1b[1m***\x1b(B***\x1b[m"},
+      {{"s3cret"}, "s3c\x1b[3", "s3c\x1b[3"},
+      {{"s3cret"}, "s3c\x1b[31m", "s3c\x1b[31m"},
+      {{"s3cret"}, "s3c\x1b\x1b[31mret", "s3c\x1b\x1b[31mret"},
+      {{"s3cret", "m}}"}, "s\x1b[m3cret}}\x1b[m}}", "***\x1b[m***}}\x1b[***"},
+      {{"bc", "abcd"}, "ab\x1b[mcd b\x1b[mc b\x1b[md", "***\x1b[m*** ***\x1b[m*** b\x1b[md"},
+      {{"a\x1b[mb"}, "a\x1b[mb ab", "*** ab"},  // of the secret itself
+      {{"abc", "b\x1b[mc"}, "ab\x1b[mc", "***"},
       {{std::string("a\0b", 3)}, std::string_view("xa\0bx", 5), "x***x"},
       {{"\xFF\xFE"}, "a\xFF\xFE\xFF", "a***\xFF"},
   };
@@ -178,6 +258,26 @@ TEST(Masker, HoldsBackOnlyWhatMayBeginASecret) {
   stream.write("s3cret", out);  // does not touch what was before
   stream.finish(out);
   EXPECT_EQ(out, "say s3cry, ***!s3cret***");
+}
+
+TEST(Masker, HoldsBackSequencesOnlyInsideASecret) {
+  const Masker masker = masker_of({"s3cret"});
+  Masker::Stream stream(masker);
+  std::string out;
+  stream.write("a\x1b[31mb\x1b[", out);
+  EXPECT_EQ(out, "a\x1b[31mb");
+  stream.write("m s3\x1b[1m", out);
+  EXPECT_EQ(out, "a\x1b[31mb\x1b[m ");
+  stream.write("x", out);
+  EXPECT_EQ(out, "a\x1b[31mb\x1b[m s3\x1b[1mx");
+  // No text is held back for ever.
+  std::string many = "s3";
+  for (int i = 0; i < 4000; ++i) many += "\x1b[m";
+  out.clear();
+  stream.write(many, out);
+  EXPECT_GE(out.size() + 5000, many.size());
+  stream.finish(out);
+  EXPECT_EQ(out, many);
 }
 
 TEST(Masker, LearnsWhileAStreamIsOpen) {
@@ -253,6 +353,10 @@ TEST(Masker, EqualsTheDefinition) {
     std::string text = word(below(60), letters);
     for (std::size_t i = below(4); i-- > 0 && !secrets.empty();)
       text += secrets[below(secrets.size())] + word(below(20), letters);
+    if (round % 2 == 0) {
+      const std::string_view kinds[] = {"\x1b[m", "\x1b[1;31m", "\x1b(B", "\x1b", "\x1b[", "\x1b[K"};
+      for (std::size_t i = below(12); i-- > 0;) text.insert(below(text.size() + 1), kinds[below(6)]);
+    }
     const Masker masker = masker_of(secrets);
     const std::string want = plain_mask(secrets, text);
     ASSERT_EQ(masker.mask(text), want) << text;
