@@ -27,6 +27,7 @@
 #include "runner/exec/runtime_check.h"
 #include "runner/exec/shell_program.h"
 #include "runner/exec/shell_scope.h"
+#include "runner/sys/run_directory.h"
 #include "runner/sys/user.h"
 
 namespace buildspec_run {
@@ -41,23 +42,6 @@ struct Failure {
   std::string phase, label, text;
   std::optional<Place> place;
   std::string code, message;  // the phase context
-};
-
-/// Removes a directory when it goes.
-class OwnDirectory {
- public:
-  explicit OwnDirectory(Path path) : path_(std::move(path)) {}
-  OwnDirectory(const OwnDirectory&) = delete;
-  OwnDirectory& operator=(const OwnDirectory&) = delete;
-  ~OwnDirectory() {
-    const Result<void> removed =
-        remove_tree(path_);  // what cannot be removed stays, in a temporary directory
-    static_cast<void>(removed);
-  }
-  [[nodiscard]] const Path& path() const noexcept { return path_; }
-
- private:
-  Path path_;
 };
 
 /// All that is the same for every build of a run.
@@ -617,16 +601,15 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     const auto build_began = Clock::now();
     const BuildIdentity identity = {make_uuid(), attempt, std::chrono::system_clock::now()};
     const std::string id = build_id(request, identity);
-    Result<Path> directory = make_temporary_directory(request.temporary_directory, "buildspec-run-");
+    const Result<RunDirectory> directory = RunDirectory::make(request.temporary_directory);
     if (!directory)
-      return fault(std::move(directory.error()).in("make a directory for the scripts"), std::nullopt);
-    const OwnDirectory own(std::move(*directory));
-    Result<ShellScope> scope = ShellScope::make(own.path(), plan.scope, request.source_dir);
+      return fault(Error(directory.error()).in("make a directory for the scripts"), std::nullopt);
+    Result<ShellScope> scope = ShellScope::make(directory->path(), plan.scope, request.source_dir);
     if (!scope) return fault(std::move(scope.error()), std::nullopt);
 
-    if (Result<void> provided = provide_helper_commands(own.path()); !provided)
+    if (Result<void> provided = provide_helper_commands(directory->path()); !provided)
       return fault(std::move(provided.error()), std::nullopt);
-    Result<Path> shell = provide_shell(own.path(), run.shell);
+    Result<Path> shell = provide_shell(directory->path(), run.shell);
     if (!shell) return fault(std::move(shell.error()), std::nullopt);
 
     events.set_build(id);

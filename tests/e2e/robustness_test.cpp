@@ -170,14 +170,17 @@ phases:
 
 TEST_F(Robustness, KillingTheRunnerEndsTheBuild) {
   buildspec(kEscapes);
-  may_leave_files_ = true;  // nobody is left to remove them
-  RunningProgram program(start());
+  RunningProgram program(start({"--secret", "TOKEN=s3cret-value"}));
   await("ready");
   // The log is written ten times a second.
   EXPECT_TRUE(eventually([&] { return log().find("\nbefore the end\n") != std::string::npos; }));
   program.send(SIGKILL);
   EXPECT_EQ(program.wait(), 128 + SIGKILL);
   EXPECT_NE(log().find("\nbefore the end\n"), std::string::npos) << log();
+  // Nobody was left to remove its files, secrets among them: the next run does.
+  EXPECT_FALSE(fs::is_empty(temporary_));
+  buildspec("version: 0.2\nphases: {build: {commands: [\"true\"]}}\n");
+  EXPECT_EQ(run({"--no-keep"}), 0);
   // TearDown: nothing is left.
 }
 
