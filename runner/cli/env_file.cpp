@@ -59,9 +59,10 @@ class Parser {
     }
     while (!name.empty() && kBlanks.find(name.back()) != std::string_view::npos) name.remove_suffix(1);
     if (name.empty() || (names_ == EnvFileNames::variables && !is_variable_name(name))) {
-      error(begin, equals,
-            fmt::format("\"{}\" is no variable name; letters, digits and _ are, not beginning with a digit",
-                        name));
+      error(
+          begin, equals,
+          "what stands before the \"=\" is no variable name; letters, digits and _ are, not beginning with a "
+          "digit");
     }
     at_ = equals + 1;
     skip_blanks();
@@ -147,16 +148,19 @@ Variables parse_object(const SourceText& source, EnvFileNames names, Diagnostics
     return {};
   }
   Variables variables;
+  std::size_t number = 0;  // says which member it is: a name may be a secret in the wrong place
   for (const auto& [name, member] : *value->object()) {
+    ++number;
     if (name.empty() || (names == EnvFileNames::variables && !is_variable_name(name)))
-      found.error(source, {}, kId, fmt::format("\"{}\" is no variable name", name));
-    if (member.object() != nullptr || member.array() != nullptr || member.is_null())
-      found.error(source, {}, kId, fmt::format("the value of \"{}\" is no string", name));
-    else
-      variables.emplace_back(name, member.string() != nullptr ? *member.string() : to_json(member));
-    if (!variables.empty() && variables.back().second.find('\0') != std::string::npos)
+      found.error(source, {}, kId, fmt::format("the name of member {} is no variable name", number));
+    if (member.object() != nullptr || member.array() != nullptr || member.is_null()) {
+      found.error(source, {}, kId, fmt::format("the value of member {} is no string", number));
+      continue;
+    }
+    variables.emplace_back(name, member.string() != nullptr ? *member.string() : to_json(member));
+    if (variables.back().second.find('\0') != std::string::npos)
       found.error(source, {}, kId,
-                  fmt::format("the value of \"{}\" has a NUL byte; no variable can hold one", name));
+                  fmt::format("the value of member {} has a NUL byte; no variable can hold one", number));
   }
   return variables;
 }

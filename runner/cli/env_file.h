@@ -27,7 +27,8 @@ enum class EnvFileNames {
 };
 
 /// Reads an env file. What is wrong is in `found` (`env-file-syntax`, with its place), and the rest is still
-/// read.
+/// read. Any text of the file may be a secret: no message quotes it, and whoever shows one shows no source
+/// line either.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_env_file(const SourceText& source,
                                                                               EnvFileNames names,
                                                                               Diagnostics& found);

@@ -22,6 +22,13 @@ void write_diagnostics(const Invocation& invocation, const std::vector<Diagnosti
   invocation.write_err(text);
 }
 
+void write_places(const Invocation& invocation, const std::vector<Diagnostic>& diagnostics) {
+  const bool color = wants_color(invocation, invocation.err);
+  std::string text;
+  for (const Diagnostic& diagnostic : diagnostics) text += render_line(diagnostic, color);
+  invocation.write_err(text);
+}
+
 ReadBuildspec decode_operand(const Invocation& invocation, Diagnostics& found) {
   ReadBuildspec read;
   Result<Path> source_dir = source_directory(invocation);

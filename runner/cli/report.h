@@ -28,6 +28,9 @@ inline constexpr OptionSpec kColorOption = {
 /// Renders the diagnostics to stderr.
 void write_diagnostics(const Invocation& invocation, const std::vector<Diagnostic>& diagnostics);
 
+/// The same without the source lines: about texts that may hold secrets.
+void write_places(const Invocation& invocation, const std::vector<Diagnostic>& diagnostics);
+
 /// A buildspec that was named as the first operand, read and decoded for a run.
 struct ReadBuildspec {
   std::string error;  // the source directory is none; else empty

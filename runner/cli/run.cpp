@@ -144,7 +144,8 @@ OrRefused<std::string> program_option(const Invocation& invocation, std::string_
                  fmt::format("{} \"{}\": no such program", name, given)};
 }
 
-// All that the options say about a request. `sources` keeps the texts that diagnostics point into.
+// All that the options say about a request. `sources` keeps the texts that diagnostics point into; any of
+// them may hold secrets.
 OrRefused<Request> request_of(const Invocation& invocation, const Path& source_dir,
                               std::vector<std::unique_ptr<SourceText>>& sources, Diagnostics& found) {
   Request request;
@@ -248,9 +249,9 @@ Views make_views(const Invocation& invocation, const KeptRun* kept) {
 ExitCode run_run(const Invocation& invocation) {
   const Result<Path> source_dir = source_directory(invocation);
   if (!source_dir) return invocation.fail(ExitCode::invalid, source_dir.error().message);
-  Diagnostics found;
+  Diagnostics found, found_in_env_files;
   std::vector<std::unique_ptr<SourceText>> sources;
-  auto wanted = request_of(invocation, *source_dir, sources, found);
+  auto wanted = request_of(invocation, *source_dir, sources, found_in_env_files);
   if (const Refused* refused = std::get_if<Refused>(&wanted))
     return invocation.fail(refused->code, refused->message);
   Request& request = std::get<Request>(wanted);
@@ -261,8 +262,9 @@ ExitCode run_run(const Invocation& invocation) {
   const std::vector<std::string>& operands = invocation.arguments.operands;
   const std::unique_ptr<SourceText> buildspec =
       read_buildspec(invocation, *source_dir, operands.empty() ? "" : operands.front(), found);
+  write_places(invocation, found_in_env_files.all());
   write_diagnostics(invocation, found.all());
-  if (buildspec == nullptr || found.has_errors()) return ExitCode::invalid;
+  if (buildspec == nullptr || found.has_errors() || found_in_env_files.has_errors()) return ExitCode::invalid;
   request.buildspec = buildspec.get();
   request.buildspec_name = buildspec->name();
 

@@ -64,6 +64,26 @@ TEST(EnvFile, NamesThePlaceOfWhatIsWrong) {
   EXPECT_NE(read(std::string("A=\"x\0y\"", 8)).errors, "");
 }
 
+// A broken secrets file is often one where a secret stands in a wrong place.
+TEST(EnvFile, NoMessageQuotesTheFile) {
+  const std::string kTexts[] = {
+      "hunter2-is-out\n",         "hunter2-is-out=1\n",
+      "A='x' hunter2\n",          "A='hunter2\n",
+      "hunter2 \xFF=\"hunter2\\", std::string("A=\"hunter2\0\"", 12),
+      "{\"hunter2-is-out\": 1}",  "{\"hunter2\": [\"hunter2\"]}",
+      "{\"A\": \"hunter2\" x}",   "{\"hunter2\": \"hunter2\\u0000\"}",
+  };
+  for (const std::string& text : kTexts) {
+    SCOPED_TRACE(text);
+    const SourceText source("x.env", text);
+    Diagnostics found;
+    static_cast<void>(parse_env_file(source, EnvFileNames::variables, found));
+    EXPECT_TRUE(found.has_errors());
+    for (const Diagnostic& one : found.all())
+      EXPECT_EQ(render_line(one).find("hunter2"), std::string::npos) << render_line(one);
+  }
+}
+
 TEST(EnvFile, SecretNamesMayBeAnything) {
   EXPECT_EQ(read("/CodeBuild/x=1\nprod/db:password:AWSCURRENT = 2\n", EnvFileNames::any).values,
             "/CodeBuild/x=[1] prod/db:password:AWSCURRENT=[2] ");
