@@ -1,5 +1,5 @@
-// buildspec-run as a library. A build is a Request; what happens is told to an EventSink, what must be decided is asked of
-// a Controller, and the answer is an Outcome.
+// buildspec-run as a library. A build is a Request; what happens is told to an EventSink, what must be
+// decided is asked of a Controller, and the answer is an Outcome.
 #pragma once
 
 #include <stop_token>
@@ -21,7 +21,7 @@ struct Machine {
 
 /// Runs one build to its end. `stop`: cancels (Ctrl-C; `finally` still runs); `kill`: ends everything now.
 /// An Error: the machine could not; `events` has been told.
-Result<Finished> run_build(const Request& request, const Machine& machine, Controller& controller, EventSink& events,
-                           std::stop_token stop, std::stop_token kill);
+Result<Finished> run_build(const Request& request, const Machine& machine, Controller& controller,
+                           EventSink& events, std::stop_token stop, std::stop_token kill);
 
 }  // namespace buildspec_run

@@ -6,7 +6,8 @@
 namespace buildspec_run {
 
 void check_failed(std::string_view promise, const char* file, int line) noexcept {
-  std::fprintf(stderr, "%s:%d: check failed: %.*s\n", file, line, static_cast<int>(promise.size()), promise.data());
+  std::fprintf(stderr, "%s:%d: check failed: %.*s\n", file, line, static_cast<int>(promise.size()),
+               promise.data());
   std::abort();
 }
 

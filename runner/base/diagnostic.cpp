@@ -14,9 +14,12 @@ constexpr std::size_t kWidestLine = 200;
 
 std::string_view color_of(Severity severity) {
   switch (severity) {
-    case Severity::note: return "\x1b[1;36m";
-    case Severity::warning: return "\x1b[1;35m";
-    case Severity::error: return "\x1b[1;31m";
+    case Severity::note:
+      return "\x1b[1;36m";
+    case Severity::warning:
+      return "\x1b[1;35m";
+    case Severity::error:
+      return "\x1b[1;31m";
   }
   return "";
 }
@@ -51,9 +54,11 @@ std::string excerpt(const Diagnostic& diagnostic, bool color) {
   const LineColumn begin = source.place(diagnostic.where.begin);
   std::string_view raw = source.line(begin.line);
   const std::size_t line_begin = source.line_begin(begin.line);
-  std::size_t from = std::min(diagnostic.where.begin, line_begin + raw.size()) - std::min(line_begin, diagnostic.where.begin);
+  std::size_t from = std::min(diagnostic.where.begin, line_begin + raw.size()) -
+                     std::min(line_begin, diagnostic.where.begin);
   from = std::min(from, raw.size());
-  std::size_t to = diagnostic.where.end > line_begin ? std::min(diagnostic.where.end - line_begin, raw.size()) : from;
+  std::size_t to =
+      diagnostic.where.end > line_begin ? std::min(diagnostic.where.end - line_begin, raw.size()) : from;
   if (begin.line == 1 && raw.starts_with("\xEF\xBB\xBF")) {
     raw.remove_prefix(3);
     from -= std::min<std::size_t>(from, 3);
@@ -68,8 +73,10 @@ std::string excerpt(const Diagnostic& diagnostic, bool color) {
     while (count_characters(kept) > kWidestLine / 4) kept.remove_prefix(head(kept, 1).size());
     before = "…" + std::string(kept);
   }
-  if (count_characters(marked) > kWidestLine / 2) marked = std::string(head(marked, kWidestLine / 2)) + "…", after.clear();
-  const std::size_t room = kWidestLine - std::min(kWidestLine, count_characters(before) + count_characters(marked));
+  if (count_characters(marked) > kWidestLine / 2)
+    marked = std::string(head(marked, kWidestLine / 2)) + "…", after.clear();
+  const std::size_t room =
+      kWidestLine - std::min(kWidestLine, count_characters(before) + count_characters(marked));
   if (count_characters(after) > room) after = std::string(head(after, room)) + "…";
   const std::string number = fmt::format("{:>5}", begin.line);
   std::string caret = "^" + std::string(std::max<std::size_t>(display_width(marked), 1) - 1, '~');
@@ -82,15 +89,18 @@ std::string excerpt(const Diagnostic& diagnostic, bool color) {
 
 std::string_view to_string(Severity severity) noexcept {
   switch (severity) {
-    case Severity::note: return "note";
-    case Severity::warning: return "warning";
-    case Severity::error: return "error";
+    case Severity::note:
+      return "note";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      return "error";
   }
   return "error";
 }
 
-Diagnostic& Diagnostics::add(Severity severity, const SourceText& source, SourceRange where, std::string_view id,
-                             std::string message) {
+Diagnostic& Diagnostics::add(Severity severity, const SourceText& source, SourceRange where,
+                             std::string_view id, std::string message) {
   errors_ += severity == Severity::error ? 1 : 0;
   return found_.emplace_back(Diagnostic{severity, &source, where, std::move(message), id});
 }
@@ -111,7 +121,9 @@ std::string render_line(const Diagnostic& diagnostic, bool color) {
       place += fmt::format(":{}:{}", at.line, at.column);
     }
   }
-  if (!color) return fmt::format("{}: {}: {} [{}]\n", place, to_string(diagnostic.severity), diagnostic.message, diagnostic.id);
+  if (!color)
+    return fmt::format("{}: {}: {} [{}]\n", place, to_string(diagnostic.severity), diagnostic.message,
+                       diagnostic.id);
   return fmt::format("\x1b[1m{}:\x1b[0m {}{}:\x1b[0m {} [{}]\n", place, color_of(diagnostic.severity),
                      to_string(diagnostic.severity), diagnostic.message, diagnostic.id);
 }

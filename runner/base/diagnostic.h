@@ -23,7 +23,8 @@ struct Diagnostic {
   SourceRange where;                   // {0, 0}: about the whole text
   std::string message;                 // lower case, no full stop: what is there, then what would be right
   std::string_view id;                 // stable and grep-able; a literal
-  /// The phase-context message the cloud would print for this error (buildspec.md 3.9); empty where the cloud says nothing.
+  /// The phase-context message the cloud would print for this error (buildspec.md 3.9); empty where the cloud
+  /// says nothing.
   std::string cloud_message = {};
   /// The phase-context code that goes with it: "YAML_FILE_ERROR", …; empty where there is none.
   std::string_view cloud_code = {};
@@ -32,8 +33,10 @@ struct Diagnostic {
 /// Collects diagnostics in the order found. Not thread-safe.
 class Diagnostics {
  public:
-  /// A diagnostic about `where` in `source`, which must outlive this collection and all that is taken from it.
-  Diagnostic& add(Severity severity, const SourceText& source, SourceRange where, std::string_view id, std::string message);
+  /// A diagnostic about `where` in `source`, which must outlive this collection and all that is taken from
+  /// it.
+  Diagnostic& add(Severity severity, const SourceText& source, SourceRange where, std::string_view id,
+                  std::string message);
   Diagnostic& error(const SourceText& source, SourceRange where, std::string_view id, std::string message) {
     return add(Severity::error, source, where, id, std::move(message));
   }
@@ -53,10 +56,10 @@ class Diagnostics {
   std::size_t errors_ = 0;
 };
 
-/// One diagnostic for people, in the shape shown at Diagnostic, each line ending in LF. Columns count characters; the caret
-/// stands by display width; a tab in the source line is shown as one blank; control characters are shown as U+FFFD;
-/// a source line longer than 200 columns is cut around the place, with "…" at the cut.
-/// `color`: with ANSI colours.
+/// One diagnostic for people, in the shape shown at Diagnostic, each line ending in LF. Columns count
+/// characters; the caret stands by display width; a tab in the source line is shown as one blank; control
+/// characters are shown as U+FFFD; a source line longer than 200 columns is cut around the place, with "…" at
+/// the cut. `color`: with ANSI colours.
 [[nodiscard]] std::string render(const Diagnostic& diagnostic, bool color = false);
 
 /// The first line of `render` only: "<name>:<line>:<column>: error: <message> [<id>]".

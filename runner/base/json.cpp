@@ -14,12 +14,18 @@ namespace {
 
 Value from_boost(const boost::json::value& from) {
   switch (from.kind()) {
-    case boost::json::kind::null: return nullptr;
-    case boost::json::kind::bool_: return from.get_bool();
-    case boost::json::kind::int64: return std::int64_t{from.get_int64()};
-    case boost::json::kind::uint64: return static_cast<double>(from.get_uint64());  // past int64: as a number
-    case boost::json::kind::double_: return from.get_double();
-    case boost::json::kind::string: return std::string_view(from.get_string().data(), from.get_string().size());
+    case boost::json::kind::null:
+      return nullptr;
+    case boost::json::kind::bool_:
+      return from.get_bool();
+    case boost::json::kind::int64:
+      return std::int64_t{from.get_int64()};
+    case boost::json::kind::uint64:
+      return static_cast<double>(from.get_uint64());  // past int64: as a number
+    case boost::json::kind::double_:
+      return from.get_double();
+    case boost::json::kind::string:
+      return std::string_view(from.get_string().data(), from.get_string().size());
     case boost::json::kind::array: {
       Value::Array array;
       array.reserve(from.get_array().size());
@@ -29,7 +35,8 @@ Value from_boost(const boost::json::value& from) {
     case boost::json::kind::object: {
       Value::Object object;
       object.reserve(from.get_object().size());
-      for (const auto& [key, value] : from.get_object()) object.emplace_back(std::string(key), from_boost(value));
+      for (const auto& [key, value] : from.get_object())
+        object.emplace_back(std::string(key), from_boost(value));
       return object;
     }
   }
@@ -133,11 +140,21 @@ void append_json_string(std::string& out, std::string_view text) {
     out.append(text.substr(plain, i - plain));
     plain = i + 1;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         out += "\\u00";
         out += kHex[c >> 4];

@@ -41,7 +41,8 @@ class Value {
   [[nodiscard]] const Array* array() const noexcept { return std::get_if<Array>(&held_); }
   [[nodiscard]] const Object* object() const noexcept { return std::get_if<Object>(&held_); }
 
-  /// The member `name` of an object, the last one of that name; nullptr when there is none, or this is no object.
+  /// The member `name` of an object, the last one of that name; nullptr when there is none, or this is no
+  /// object.
   [[nodiscard]] const Value* find(std::string_view name) const noexcept;
 
   bool operator==(const Value&) const = default;
@@ -50,11 +51,12 @@ class Value {
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> held_ = nullptr;
 };
 
-/// Reads one JSON text. Fails on anything that is not strict JSON (RFC 8259), nested deeper than 200, or followed by more
-/// than blanks; the message says at which byte. Duplicate members are kept.
+/// Reads one JSON text. Fails on anything that is not strict JSON (RFC 8259), nested deeper than 200, or
+/// followed by more than blanks; the message says at which byte. Duplicate members are kept.
 Result<Value> parse_json(std::string_view text);
 
-/// JSON text on one line. Strings are made valid UTF-8 first (U+FFFD for what is not); infinities and NaN become null.
+/// JSON text on one line. Strings are made valid UTF-8 first (U+FFFD for what is not); infinities and NaN
+/// become null.
 [[nodiscard]] std::string to_json(const Value& value);
 
 /// JSON text over several lines, two blanks a level, without a final LF.

@@ -32,7 +32,9 @@ class [[nodiscard]] Result {
   Result(Error error) : held_(std::in_place_index<1>, std::move(error)) {}
 
   [[nodiscard]] explicit operator bool() const noexcept { return held_.index() == 0; }
-  [[nodiscard]] T& operator*() & { return check(held_.index() == 0, "a Result that failed is not read"), std::get<0>(held_); }
+  [[nodiscard]] T& operator*() & {
+    return check(held_.index() == 0, "a Result that failed is not read"), std::get<0>(held_);
+  }
   [[nodiscard]] const T& operator*() const& {
     return check(held_.index() == 0, "a Result that failed is not read"), std::get<0>(held_);
   }
@@ -61,7 +63,9 @@ class [[nodiscard]] Result<void> {
 
   [[nodiscard]] explicit operator bool() const noexcept { return !failed_; }
   [[nodiscard]] Error& error() { return check(failed_, "a Result that succeeded has no error"), error_; }
-  [[nodiscard]] const Error& error() const { return check(failed_, "a Result that succeeded has no error"), error_; }
+  [[nodiscard]] const Error& error() const {
+    return check(failed_, "a Result that succeeded has no error"), error_;
+  }
 
  private:
   Error error_;

@@ -1,4 +1,5 @@
-// A text a user wrote, with a name for messages and its lines. Places in it are byte offsets until they are printed.
+// A text a user wrote, with a name for messages and its lines. Places in it are byte offsets until they are
+// printed.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,8 @@ struct SourceRange {
   bool operator==(const SourceRange&) const = default;
 };
 
-/// Owns the text of one file. Not copied, not moved: everything that is made from it points into it, so it outlives
-/// them all.
+/// Owns the text of one file. Not copied, not moved: everything that is made from it points into it, so it
+/// outlives them all.
 class SourceText {
  public:
   /// `name` is what messages call it: a path as the user gave it, or "<stdin>".

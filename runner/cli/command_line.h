@@ -61,8 +61,8 @@ struct Invocation {
   [[nodiscard]] std::string variable(const std::string& name) const;
   /// Writes to `err`: "buildspec-run: <text>\n". Returns `code`, so that it can be returned.
   ExitCode fail(ExitCode code, std::string_view text) const;
-  /// Writes the product of a subcommand to `out`. `success` when all of it is written or its reader has gone; a full disk
-  /// is told, and is `machine`.
+  /// Writes the product of a subcommand to `out`. `success` when all of it is written or its reader has gone;
+  /// a full disk is told, and is `machine`.
   ExitCode write_out(std::string_view text) const;
   void write_err(std::string_view text) const;
 };

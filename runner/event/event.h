@@ -1,5 +1,5 @@
-// What happened, in order. Nothing leaves the runner but events, and every string in one has passed the masker.
-// Every view (terminal, log, JSON lines) is a function of events.
+// What happened, in order. Nothing leaves the runner but events, and every string in one has passed the
+// masker. Every view (terminal, log, JSON lines) is a function of events.
 #pragma once
 
 #include <chrono>
@@ -27,12 +27,12 @@ struct Place {
 [[nodiscard]] std::string to_string(const Place& place);  // "buildspec.yml:4:9"
 
 struct RunStarted {
-  std::string version;            // of buildspec-run
-  std::string source_dir;         // absolute
-  std::string repository_root;    // absolute; empty: not in a repository
-  std::string buildspec;          // as the user named it
-  std::string shell;              // path of the program
-  std::string log_file;           // absolute; empty: not kept
+  std::string version;          // of buildspec-run
+  std::string source_dir;       // absolute
+  std::string repository_root;  // absolute; empty: not in a repository
+  std::string buildspec;        // as the user named it
+  std::string shell;            // path of the program
+  std::string log_file;         // absolute; empty: not kept
 };
 /// A build begins; a RETRY begins a new one.
 struct BuildStarted {
@@ -105,14 +105,14 @@ struct RunFinished {
   std::chrono::nanoseconds took{0};
 };
 
-using EventBody = std::variant<RunStarted, BuildStarted, Diagnosed, PhaseStarted, TaskStarted, Output, TaskFinished,
-                               PhaseFinished, VariablesExported, BuildFinished, RunFinished>;
+using EventBody = std::variant<RunStarted, BuildStarted, Diagnosed, PhaseStarted, TaskStarted, Output,
+                               TaskFinished, PhaseFinished, VariablesExported, BuildFinished, RunFinished>;
 
 struct Event {
-  std::uint64_t sequence = 0;           // from 1, without gaps in a run
+  std::uint64_t sequence = 0;  // from 1, without gaps in a run
   std::string_view run_id;
-  std::string_view build_id;            // empty before BuildStarted
-  std::string_view task;                // label of the running task; empty between tasks
+  std::string_view build_id;  // empty before BuildStarted
+  std::string_view task;      // label of the running task; empty between tasks
   std::chrono::system_clock::time_point wall;
   std::chrono::nanoseconds monotonic{0};  // since RunStarted
   EventBody body;
@@ -121,8 +121,8 @@ struct Event {
 /// "run-started", "output", …: the `type` of the JSON form.
 [[nodiscard]] std::string_view type_of(const EventBody& body) noexcept;
 
-/// Takes events, on the build's thread, one after the other. Must not throw. What a view cannot write (a closed pipe, a
-/// full disk) is its own affair: a build does not end because nobody listens.
+/// Takes events, on the build's thread, one after the other. Must not throw. What a view cannot write (a
+/// closed pipe, a full disk) is its own affair: a build does not end because nobody listens.
 class EventSink {
  public:
   virtual ~EventSink() = default;

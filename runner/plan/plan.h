@@ -35,8 +35,8 @@ struct FailurePolicy {
   SourceRange where;
 };
 
-/// How the state passes from script to script. `carried`: directory and variables of a script reach the next one
-/// (version 0.2); `isolated`: each starts afresh (version 0.1).
+/// How the state passes from script to script. `carried`: directory and variables of a script reach the next
+/// one (version 0.2); `isolated`: each starts afresh (version 0.1).
 enum class ScopeKind { carried, isolated };
 
 struct Phase {
@@ -61,7 +61,7 @@ struct PlannedVariable {
 /// A feature the file uses and nothing executes: its id is "not-supported-<feature>".
 struct Unsupported {
   std::string id;
-  std::string what;  // for people: what is not done
+  std::string what;       // for people: what is not done
   bool is_error = false;  // a command would see the difference
   SourceRange where;
 };
@@ -80,7 +80,7 @@ struct Plan {
   std::vector<PlannedVariable> variables;  // in the order in which the cloud resolves them: a later one wins
   std::vector<std::string> exported;
   std::vector<WantedRuntime> runtimes;
-  std::array<Phase, 4> phases;             // all four, in running order, also those that are not in the file
+  std::array<Phase, 4> phases;  // all four, in running order, also those that are not in the file
   std::vector<Unsupported> unsupported;
 };
 

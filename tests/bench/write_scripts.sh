@@ -1,3 +1,4 @@
+#!/bin/sh
 # write_scripts.sh DIR COUNT: the scripts of a build of COUNT commands, wrapped as buildspec-run wraps them, and an empty state.
 set -e
 mkdir -p "$1"

@@ -13,7 +13,13 @@ TEST(Text, CountsWidths) {
     std::size_t characters, width;
   };
   constexpr Case kCases[] = {
-      {"", 0, 0}, {"abc", 3, 3}, {"\xC3\xA9", 1, 1}, {"e\xCC\x81", 2, 1}, {"\xE6\x97\xA5\xE6\x9C\xAC", 2, 4}, {"\xF0\x9F\x9A\x80", 1, 2}, {"\xFF", 1, 1},
+      {"", 0, 0},
+      {"abc", 3, 3},
+      {"\xC3\xA9", 1, 1},
+      {"e\xCC\x81", 2, 1},
+      {"\xE6\x97\xA5\xE6\x9C\xAC", 2, 4},
+      {"\xF0\x9F\x9A\x80", 1, 2},
+      {"\xFF", 1, 1},
   };
   for (const auto& [text, characters, width] : kCases) {
     SCOPED_TRACE(text);
@@ -23,7 +29,8 @@ TEST(Text, CountsWidths) {
 }
 
 TEST(Text, SuggestsWhatIsNear) {
-  constexpr std::array<std::string_view, 4> kKnown = {"commands", "finally", "on-failure", "runtime-versions"};
+  constexpr std::array<std::string_view, 4> kKnown = {"commands", "finally", "on-failure",
+                                                      "runtime-versions"};
   EXPECT_EQ(did_you_mean("comands", kKnown), "; did you mean \"commands\"?");
   EXPECT_EQ(did_you_mean("on_failure", kKnown), "; did you mean \"on-failure\"?");
   EXPECT_EQ(did_you_mean("fianlly", kKnown), "; did you mean \"finally\"?");
@@ -40,7 +47,10 @@ TEST(Text, QuotesForTheShell) {
 }
 
 TEST(Text, RepairsUtf8) {
-  EXPECT_EQ(to_valid_utf8("a\xFF" "b"), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(to_valid_utf8("a\xFF"
+                          "b"),
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_EQ(to_valid_utf8("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // a surrogate
   EXPECT_EQ(find_invalid_utf8("\xC3\xA9"), std::nullopt);
 }
