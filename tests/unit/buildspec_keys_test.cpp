@@ -66,7 +66,7 @@ TEST(FindingWeights, AreSortedAndNeverMilderInValidate) {
   for (std::size_t i = 0; i < weights.size(); ++i) {
     SCOPED_TRACE(weights[i].id);
     // An ordinary build refuses a file that only describes a batch; a batch build is what it is for.
-    if (weights[i].id != "batch-only") EXPECT_GE(weights[i].in_validate, weights[i].in_run);
+    EXPECT_TRUE(weights[i].id == "batch-only" || weights[i].in_validate >= weights[i].in_run);
     EXPECT_EQ(severity_of(weights[i].id, Purpose::run), weights[i].in_run);
     EXPECT_TRUE(i == 0 || weights[i - 1].id < weights[i].id);
   }
