@@ -125,7 +125,7 @@ class Build {
   Result<void> run_script(const Phase& phase, const Task& task, const std::string& text,
                           Clock::time_point deadline, std::stop_token stop, TaskFinished& finished,
                           std::string& reason);
-  Result<void> keep_state(const Task& task);
+  Result<void> keep_state(const Task& task, Status status);
   Result<void> collect_exported();
 
   std::string time_out_hint(Clock::time_point began, const Phase& phase) const;
@@ -352,7 +352,11 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
       scope_.discard();
       continue;
     }
-    if (Result<void> kept = keep_state(task); !kept) return std::move(kept.error());
+    if (Result<void> kept = keep_state(task, finished.status); !kept) {
+      fail(Status::fault, {}, kept.error().message);
+      end_.failure = failure;
+      return std::move(kept.error());
+    }
     if (after == Answer::abort) {
       aborted_ = true;
       return fail(Status::stopped, {}, "the build was stopped"), Status::stopped;
@@ -451,15 +455,17 @@ std::string Build::time_out_hint(Clock::time_point began, const Phase& phase) co
   return hint;
 }
 
-Result<void> Build::keep_state(const Task& task) {
+Result<void> Build::keep_state(const Task& task, Status status) {
   Result<ShellScope::Kept> kept = scope_.commit();
   if (!kept) return std::move(kept.error());
-  if (*kept == ShellScope::Kept::partial)
-    run_.events.tell(to_event(
-        finding(Severity::warning, run_.plan.source, task.where, "state-not-kept",
-                fmt::format("the variables and the directory that {} left could not be written to {}; the "
-                            "next command gets those from before it",
-                            task.label, scope_.directory().native()))));
+  if (*kept != ShellScope::Kept::partial) return {};
+  std::string message = fmt::format(
+      "the variables and the directory that {} left could not be written to {} (is the disk full?)",
+      task.label, scope_.directory().native());
+  // What follows would run with those from before it, and could be green where it has to be red.
+  if (status == Status::succeeded) return Error{std::move(message), {}};
+  run_.events.tell(to_event(finding(Severity::warning, run_.plan.source, task.where, "state-not-kept",
+                                    message + "; what runs next gets those from before it")));
   return {};
 }
 

@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::string_view kEnvironmentFile = "env.sh";
 constexpr std::string_view kDirectoryFile = "dir.txt";
+/// What stands in a next state until the shell begins to write it, to tell one that a command left by itself
+/// (`exit`, `exec`) from one that could not be written at all. No shell's `export -p` is that short.
+constexpr std::string_view kNotBegun = "#\n";
 constexpr std::uint64_t kDirectoryLimitBytes = 64 << 10;
 
 /// `directory` as the operand of `cd`, on one line. A line feed cannot stand in quotes without moving the
@@ -118,9 +121,9 @@ Result<Path> ShellScope::prepare(std::string_view text,
   const Path script = directory_ / "script.sh";
   if (kind_ == ScopeKind::carried) {
     if (Result<void> made = make_fresh_directory(next); !made) return std::move(made.error());
-    for (const std::string_view name : {kEnvironmentFile, kDirectoryFile}) {
-      if (Result<void> made = write_new_file(next / name, ""); !made) return std::move(made.error());
-    }
+    if (Result<void> made = write_new_file(next / kEnvironmentFile, kNotBegun); !made)
+      return std::move(made.error());
+    if (Result<void> made = write_new_file(next / kDirectoryFile, ""); !made) return std::move(made.error());
   }
   const ScriptParts parts = {kind_, working_directory_, state.native(), next.native(), owned};
   if (Result<void> written = replace_file(script, make_script(parts, text), 0600); !written)
@@ -148,9 +151,9 @@ Result<ShellScope::Kept> ShellScope::commit() {
   Result<std::string> directory = read_file(next / kDirectoryFile, kDirectoryLimitBytes);
   if (!directory || directory->empty() || directory->back() != '\n') {
     std::error_code code;
-    const std::uintmax_t begun = std::filesystem::file_size(next / kEnvironmentFile, code);
+    const std::uintmax_t size = std::filesystem::file_size(next / kEnvironmentFile, code);
     discard();
-    return !code && begun > 0 ? Kept::partial : Kept::nothing;
+    return !code && size != kNotBegun.size() ? Kept::partial : Kept::nothing;
   }
   directory->pop_back();
   std::error_code code;

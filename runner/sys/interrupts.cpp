@@ -23,6 +23,7 @@ Interrupts::Interrupts() {
   const sigset_t signals = waited_for();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is an error of write(), not the end of a build
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a log as large as `ulimit -f` lets it be
   waiting_ = std::thread([this] { wait_for_signals(); });
 }
 

@@ -107,7 +107,7 @@ class Robustness : public testing::Test {
   int run(const Start& how) {
     RunningProgram program(how);
     const int exit = program.wait();
-    out_ = contents(how.out);
+    out_ = fs::is_regular_file(how.out) ? contents(how.out) : std::string();  // no end to /dev/full
     err_ = contents(how.err);
     return exit;
   }
@@ -471,6 +471,322 @@ TEST_F(Robustness, ClosedDescriptorsDoNotMixUpFiles) {
     EXPECT_EQ(events.substr(0, 2), "{\"") << events;
     EXPECT_EQ(events.find("[run]"), std::string::npos) << events;
     fs::remove_all(home_ / ".local");
+  }
+}
+
+// Where a disk without room comes from: a tiny file system of our own, mounted for the one program, as root
+// or in a user namespace; where neither is permitted, and in a case of its own anyway, a limit to the size of
+// files: what fails and when is the same, but for the name of the error.
+enum class Small { disk, files };
+
+std::vector<std::string> way_to_mount() {
+  for (const std::vector<std::string>& way :
+       std::vector<std::vector<std::string>>{{"unshare", "-m"}, {"unshare", "-Urm"}}) {
+    std::vector<std::string> trial = way;
+    for (const char* word : {"mount", "-t", "tmpfs", "none", "/tmp"}) trial.emplace_back(word);
+    if (test::run_program(trial, {{"PATH", "/usr/bin:/bin"}}).exit == 0) return way;
+  }
+  return {};
+}
+
+class WithoutRoom : public Robustness, public testing::WithParamInterface<Small> {
+ protected:
+  /// Has `script` run by bash, where "$@" is our program and its options, to be run by `tight`. $DISK is a
+  /// directory with so little room; what is in it at the end is in `disk_` afterwards.
+  int run_with_room(int kilobytes, const std::string& script, const std::vector<std::string>& options = {}) {
+    disk_ = files_ / "disk";
+    fs::create_directories(disk_);
+    Start how = start(options);
+    std::vector<std::string> argv = GetParam() == Small::disk ? way_to_mount() : std::vector<std::string>();
+    std::string before;
+    if (argv.empty()) {
+      out_of_room_ = "File too large";
+      before = fmt::format("tight() {{ (ulimit -f {}; exec \"$@\"); }}; ", kilobytes);
+    } else {
+      out_of_room_ = "No space left on device";
+      before = fmt::format("mount -t tmpfs -o size={}k none \"$DISK\" || exit 99; tight() {{ \"$@\"; }}; ",
+                           kilobytes);
+      how.env["COPY"] = files_ / "copy";
+    }
+    how.env["DISK"] = disk_;
+    const std::string after =
+        argv.empty() ? "" : "; code=$?; cp -a \"$DISK\" \"$COPY\" || exit 98; exit $code";
+    argv.insert(argv.end(), {"bash", "-c", before + script + after, "bash"});
+    if (argv.front() == "unshare") argv.front() = "/usr/bin/unshare";
+    if (argv.front() == "bash") argv.front() = "/bin/bash";
+    how.argv.insert(how.argv.begin(), argv.begin(), argv.end());
+    const int exit = run(how);
+    if (argv.front() == "/usr/bin/unshare") disk_ = files_ / "copy";
+    return exit;
+  }
+
+  fs::path disk_;
+  std::string out_of_room_;
+};
+
+TEST_P(WithoutRoom, ForTheLogTheVerdictAndWhatWasKeptSurvive) {
+  buildspec(R"(version: 0.2
+phases:
+  build:
+    commands:
+      - echo "say" "$MODE"
+      - if [ "$MODE" = long ]; then seq 1 200000; fi
+      - echo "end" "$MODE"; test "$MODE" != failing
+)");
+  const std::string out = files_ / "said";
+  env_["OUT"] = out;
+  EXPECT_EQ(run_with_room(400, R"(export XDG_STATE_HOME="$DISK"; set -o pipefail
+tight "$@" --env MODE=short 2>&1 | cat > "$OUT.short" || exit 90
+tight "$@" --env MODE=long 2>&1 | cat > "$OUT.long" || exit 91
+tight "$@" --env MODE=failing 2>&1 | cat > "$OUT.failing"; test $? = 1)"),
+            0)
+      << err_ << contents(out + ".short") << contents(out + ".failing");
+  const std::string said = contents(out + ".long");
+  EXPECT_NE(said.find("\n200000\n"), std::string::npos);
+  EXPECT_NE(said.find("\nend long\n"), std::string::npos);
+  const std::string end = said.substr(said.rfind("\nend long\n"));
+  EXPECT_NE(end.find("kept only in part"), std::string::npos) << end;
+  EXPECT_NE(end.find(out_of_room_), std::string::npos) << end;
+
+  const auto runs = kept_below(disk_);
+  ASSERT_GE(runs.size(), 2u);  // of the third there may be nothing
+  std::map<std::string, std::string> logs;
+  for (const fs::path& each : runs) {
+    const std::string log = contents(each / "log");
+    for (const std::string mode : {"short", "long", "failing"})
+      if (log.find("\nsay " + mode + "\n") != std::string::npos) logs[mode] = log;
+    const std::string events = contents(each / "events.jsonl");
+    for (std::size_t at = 0, line_end = 0; at < events.size(); at = line_end + 1) {
+      line_end = events.find('\n', at);
+      ASSERT_NE(line_end, std::string::npos) << "a cut line in " << each;
+      EXPECT_EQ(events[at], '{');
+      EXPECT_EQ(events[line_end - 1], '}');
+    }
+  }
+  EXPECT_NE(logs["short"].find("\nend short\n"), std::string::npos) << logs["short"];
+  EXPECT_NE(logs["long"].find("\n1000\n1001\n"), std::string::npos) << "the part before is there";
+  EXPECT_EQ(logs["long"].find("\n200000\n"), std::string::npos);
+  const std::string failing = contents(out + ".failing");
+  EXPECT_NE(failing.find("\nend failing\n"), std::string::npos) << failing;
+  if (out_of_room_ == "No space left on device") {
+    EXPECT_NE(failing.find("kept"), std::string::npos) << failing;
+  }
+}
+
+TEST_P(WithoutRoom, ForTheStateOfTheShellTheBuildFails) {
+  // What is lost of a state must never be missing in silence.
+  buildspec(R"(version: 0.2
+env: {exported-variables: [X]}
+phases:
+  build:
+    commands:
+      - X=first
+      - X=$(head -c 300000 /dev/zero | tr '\0' y)
+      - echo "X has ${#X}"
+)");
+  EXPECT_NE(run_with_room(64, "TMPDIR=\"$DISK\" tight \"$@\""), 0) << out_;
+  EXPECT_EQ(out_.find("X has 5"), std::string::npos) << out_;
+  if (out_of_room_ == "No space left on device") {  // else the shell has been killed for writing too much
+    EXPECT_NE(err_.find(files_ / "disk"), std::string::npos) << err_;
+    EXPECT_NE(err_.find("could not be written"), std::string::npos) << err_;
+  }
+}
+
+TEST_P(WithoutRoom, ForAnyStateNothingIsRun) {
+  buildspec("version: 0.2\nphases: {build: {commands: ['touch ran']}}\n");
+  EXPECT_EQ(run_with_room(way_to_mount().empty() || GetParam() == Small::files ? 0 : 64,
+                          "set -o pipefail; tight head -c 99999 /dev/zero 2>/dev/null > \"$DISK/fill\"; "
+                          "TMPDIR=\"$DISK\" tight \"$@\" --no-keep 2>&1 | cat >&2"),
+            3)
+      << out_;
+  EXPECT_NE(err_.find(out_of_room_), std::string::npos) << err_;
+  EXPECT_NE(err_.find(files_ / "disk"), std::string::npos) << "where: " << err_;
+  EXPECT_FALSE(fs::exists(source_ / "ran"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, WithoutRoom, testing::Values(Small::disk, Small::files), [](const auto& each) {
+  return each.param == Small::disk ? "OnTheDisk" : "InAFile";
+});
+
+TEST_F(Robustness, AStateThatCannotBeBegunIsMissed) {
+  // Not one byte of the state can be written, and nobody is killed for trying.
+  buildspec(R"(version: 0.2
+phases:
+  build:
+    commands:
+      - X=first
+      - trap '' XFSZ; ulimit -f 0; X=second
+      - echo "X is $X"
+)");
+  EXPECT_EQ(run(), 3) << out_;
+  EXPECT_EQ(out_.find("\nX is first\n"), std::string::npos) << out_;
+  EXPECT_NE(err_.find("could not be written"), std::string::npos) << err_;
+  EXPECT_NE(out_.find("buildspec.yml:6:9"), std::string::npos) << "where: " << out_;
+}
+
+TEST_F(Robustness, AStreamWithoutRoomDoesNotStopTheBuild) {
+  buildspec("version: 0.2\nphases: {build: {commands: ['seq 1 30000', 'exit 7']}}\n");
+  Start how = start();
+  how.out = "/dev/full";
+  EXPECT_EQ(run(how), 1);
+  EXPECT_NE(log().find("\n29999\n30000\n"), std::string::npos);
+}
+
+TEST_F(Robustness, RunsInAReadOnlyDirectory) {
+  buildspec("version: 0.2\nphases: {build: {commands: [pwd, 'touch made']}}\n");
+  fs::permissions(source_, fs::perms(0555));
+  Start how = start();
+  how.heeds_permissions = true;
+  EXPECT_EQ(run(how), 1);
+  EXPECT_NE(out_.find("\n" + source_.native() + "\n"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("Permission denied"), std::string::npos) << out_;
+  fs::permissions(source_, fs::perms(0755));
+}
+
+TEST_F(Robustness, SaysThatAReadOnlyStateDirectoryKeepsNothing) {
+  buildspec("version: 0.2\nphases: {build: {commands: ['echo runs']}}\n");
+  const fs::path runs = home_ / ".local/state/buildspec-run/runs";
+  fs::create_directories(runs);
+  for (const fs::path& each : {runs, home_}) {
+    fs::permissions(each, fs::perms(0555));
+    Start how = start();
+    how.heeds_permissions = true;
+    EXPECT_EQ(run(how), 0);
+    EXPECT_NE(out_.find("\nruns\n"), std::string::npos) << out_;
+    EXPECT_NE(err_.find("not kept"), std::string::npos) << err_;
+    EXPECT_NE(err_.find("ermission denied"), std::string::npos) << err_;
+    fs::permissions(each, fs::perms(0755));
+    fs::remove_all(home_ / ".local");
+  }
+}
+
+TEST_F(Robustness, NamesATemporaryDirectoryThatCannotBeUsed) {
+  buildspec("version: 0.2\nphases: {build: {commands: ['touch ran']}}\n");
+  fs::permissions(temporary_, fs::perms(0555));
+  Start how = start();
+  how.heeds_permissions = true;
+  EXPECT_EQ(run(how), 3);
+  EXPECT_NE(err_.find(temporary_.native()), std::string::npos) << err_;
+  EXPECT_FALSE(fs::exists(source_ / "ran"));
+  env_["TMPDIR"] = files_ / "none";
+  EXPECT_EQ(run(), 3);
+  EXPECT_NE(err_.find(env_["TMPDIR"]), std::string::npos) << err_;
+  EXPECT_FALSE(fs::exists(source_ / "ran"));
+}
+
+class OnATerminal : public Robustness {
+ protected:
+  Start start(const std::vector<std::string>& options = {}) {
+    env_["TERM"] = "xterm-256color";
+    Start how = Robustness::start(options);
+    how.on_terminal = true;
+    return how;
+  }
+
+  static bool same_settings(const termios& a, const termios& b) {
+    return a.c_iflag == b.c_iflag && a.c_oflag == b.c_oflag && a.c_cflag == b.c_cflag &&
+           a.c_lflag == b.c_lflag && std::equal(std::begin(a.c_cc), std::end(a.c_cc), std::begin(b.c_cc));
+  }
+
+  /// Waits for the program to have shown `text`.
+  static void await_screen(RunningProgram& program, const std::string& text) {
+    ASSERT_TRUE(eventually([&] { return program.screen().find(text) != std::string::npos; }))
+        << text << " in " << program.screen();
+  }
+
+  /// The lines that the program has left, on a terminal that is whole again.
+  static std::vector<std::string> lines_left(RunningProgram& program) {
+    test::TerminalEmulator screen(80);
+    screen.write(program.screen());
+    EXPECT_EQ(screen.surprises(), "");
+    EXPECT_EQ(screen.cursor_line(), "") << "the prompt stands on a line of its own";
+    const std::size_t colour = program.screen().rfind("\x1b[");
+    if (colour != std::string::npos) {
+      const std::string last =
+          program.screen().substr(colour, program.screen().find_first_of("mKJA", colour) - colour + 1);
+      EXPECT_TRUE(last.back() != 'm' || last == "\x1b[0m" || last == "\x1b[m")
+          << "colours are off: " << last.substr(1);
+    }
+    return screen.lines();
+  }
+};
+
+TEST_F(OnATerminal, ATypedInterruptReachesTheBuild) {
+  buildspec(kEscapes);
+  RunningProgram program(start({"--grace", "800ms"}));
+  const termios before = program.settings();
+  await("ready");
+  await_screen(program, "build[0]");
+  program.type("\x03");
+  EXPECT_EQ(program.wait(), 130);
+  EXPECT_TRUE(same_settings(before, program.settings()));
+  const std::vector<std::string> lines = lines_left(program);
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  EXPECT_NE(log().find("\nfinally-ran\n"), std::string::npos) << log();
+  EXPECT_EQ(text.find("later-phase"), std::string::npos) << text;
+  EXPECT_NE(text.find("buildspec.yml:5:9"), std::string::npos) << text;
+}
+
+TEST_F(OnATerminal, ASecondTypedInterruptLeavesItWhole) {
+  buildspec(kIgnores);
+  RunningProgram program(start({"--grace", "1000s"}));
+  const termios before = program.settings();
+  await("ready");
+  program.type("\x03");
+  await("heeded");
+  program.type("\x03");
+  EXPECT_EQ(program.wait(std::chrono::seconds(20)), 130);
+  EXPECT_TRUE(same_settings(before, program.settings()));
+  lines_left(program);
+}
+
+TEST_F(OnATerminal, ATerminalThatGoesAwayStopsTheBuild) {
+  buildspec(kEscapes);
+  RunningProgram program(start({"--grace", "800ms"}));
+  await("ready");
+  program.hang_up();
+  EXPECT_EQ(program.wait(), 143);
+  EXPECT_NE(log().find("\nfinally-ran\n"), std::string::npos) << log();
+}
+
+TEST_F(OnATerminal, AsksForASecretWithoutEcho) {
+  buildspec(R"(version: 0.2
+phases:
+  build:
+    commands:
+      - test "$TOKEN" = 'open sesame' && echo "told $TOKEN"
+)");
+  RunningProgram program(start({"--secret", "TOKEN", "--verbose"}));
+  const termios before = program.settings();
+  await_screen(program, "TOKEN: ");
+  EXPECT_EQ(program.settings().c_lflag & tcflag_t{ECHO}, 0u);
+  program.type(
+      "open sesamx\x7f"
+      "e\r");
+  EXPECT_EQ(program.wait(), 0) << program.screen();
+  EXPECT_TRUE(same_settings(before, program.settings()));
+  EXPECT_NE(program.screen().find("told ***"), std::string::npos) << program.screen();
+  EXPECT_EQ(program.screen().find("open"), std::string::npos) << program.screen();
+  EXPECT_EQ(log().find("open"), std::string::npos);
+  lines_left(program);
+}
+
+TEST_F(OnATerminal, AnInterruptAtThePromptRunsNothing) {
+  buildspec("version: 0.2\nphases: {build: {commands: ['touch ran']}}\n");
+  for (const bool typed : {true, false}) {
+    RunningProgram program(start({"--secret", "TOKEN"}));
+    await_screen(program, "TOKEN: ");
+    const termios quiet = program.settings();
+    if (typed)
+      program.type("half\x03");
+    else
+      program.send(SIGTERM);
+    EXPECT_EQ(program.wait(), typed ? 130 : 143);
+    EXPECT_FALSE(same_settings(quiet, program.settings()));
+    EXPECT_NE(program.settings().c_lflag & tcflag_t{ECHO}, 0u);
+    EXPECT_EQ(program.screen().find("half"), std::string::npos);
+    EXPECT_FALSE(fs::exists(source_ / "ran"));
   }
 }
 
