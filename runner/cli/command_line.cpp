@@ -197,6 +197,8 @@ std::variant<Arguments, UsageError, HelpWanted> parse_arguments(const Subcommand
     arguments.options.emplace(option.name, std::move(values));
   }
   arguments.operands = std::move(operands);
+  if (std::find(arguments.operands.begin(), arguments.operands.end(), "") != arguments.operands.end())
+    return UsageError{"an empty operand names no file"};  // an unset variable of a script, as a rule
   if (arguments.operands.size() > command.most_operands)
     return UsageError{fmt::format("\"{}\" is one operand too many: {} takes {}",
                                   arguments.operands[command.most_operands], command.name,
