@@ -120,8 +120,8 @@ std::string project_name(const Path& source_dir) {
 
 std::string initiator(const Invocation& invocation) {
   for (const char* name : {"USER", "LOGNAME"})
-    if (const std::string user = invocation.variable(name); !user.empty()) return user;
-  const std::string name = name_of_caller();
+    if (std::string user = invocation.variable(name); !user.empty()) return user;
+  std::string name = name_of_caller();
   return name.empty() ? std::to_string(::getuid()) : name;
 }
 
