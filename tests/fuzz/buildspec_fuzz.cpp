@@ -1,8 +1,8 @@
 // Any bytes as a buildspec: parse, decode, lower, lint and print. The laws: nothing crashes; validate is
 // never milder than a run; a plan without errors has as many tasks as the model has commands; every place
 // lies in the text.
-#include <cstddef>
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
