@@ -33,7 +33,7 @@ Path program_path(const char* argv0) {
   std::uint32_t size = sizeof buffer;
   if (_NSGetExecutablePath(buffer, &size) == 0) return std::filesystem::canonical(buffer, failed);
 #else
-  const Path path = std::filesystem::read_symlink("/proc/self/exe", failed);
+  Path path = std::filesystem::read_symlink("/proc/self/exe", failed);
   if (!failed) return path;
 #endif
   return std::filesystem::absolute(argv0, failed);
