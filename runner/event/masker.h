@@ -57,11 +57,4 @@ class Masker {
   std::unique_ptr<State> state_;
 };
 
-/// All forms of actions.md 9.2 for one value, without duplicates: for tests.
-[[nodiscard]] std::vector<std::string> secret_forms(std::string_view value);
-
-/// What shells, JSON, URL, XML and base64 writers make of a value beyond those, and without them: our own, as
-/// 9.2 is the least that is masked. For tests.
-[[nodiscard]] std::vector<std::string> further_secret_forms(std::string_view value);
-
 }  // namespace buildspec_run

@@ -13,6 +13,7 @@
 
 #include "runner/base/check.h"
 #include "runner/event/masker.h"
+#include "runner/event/secret_forms.h"
 #include "tests/support/plain_masker.h"
 
 namespace {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runner/event/masker.h"
+#include "runner/event/secret_forms.h"
 
 namespace buildspec_run {
 

@@ -1,4 +1,5 @@
 #include "runner/event/masker.h"
+#include "runner/event/secret_forms.h"
 
 #include <gtest/gtest.h>
 
