@@ -734,9 +734,7 @@ Buildspec decode_buildspec(const SourceText& source, const Document& document, P
 std::vector<SectionKeys> known_keys() {
   std::vector<SectionKeys> sections;
   const auto add = [&](const Section& section, const auto& keys) {
-    std::vector<std::string_view> names;
-    for (const auto& key : keys) names.push_back(key.name);
-    sections.push_back({section.name, std::move(names)});
+    sections.push_back({section.name, key_names(keys)});
   };
   add(kRootSection, kRootKeys);
   add(kEnvSection, kEnvKeys);

@@ -320,9 +320,7 @@ void decode_batch(Reader& reader, const Entry& entry, Buildspec& spec) {
 
 void add_batch_keys(std::vector<SectionKeys>& sections) {
   const auto add = [&](const Section& section, const auto& keys) {
-    std::vector<std::string_view> names;
-    for (const auto& key : keys) names.push_back(key.name);
-    sections.push_back({section.name, std::move(names)});
+    sections.push_back({section.name, key_names(keys)});
   };
   add(kBatchSection, kBatchKeys);
   add(kBuildSection, kBuildKeys);

@@ -138,10 +138,11 @@ void decode_batch(Reader& reader, const Node::Entry& entry, Buildspec& spec);
 struct SectionKeys;
 void add_batch_keys(std::vector<SectionKeys>& sections);
 
-template <class T>
-[[nodiscard]] std::vector<std::string_view> key_names(std::span<const Key<T>> keys) {
+/// The names in a table of keys, whatever their version.
+template <class Keys>
+[[nodiscard]] std::vector<std::string_view> key_names(const Keys& keys) {
   std::vector<std::string_view> names;
-  for (const Key<T>& key : keys) names.push_back(key.name);
+  for (const auto& key : keys) names.push_back(key.name);
   return names;
 }
 
