@@ -34,6 +34,9 @@ namespace buildspec_run {
 /// `text` as one word of a POSIX shell: plain where that is safe, else in single quotes.
 [[nodiscard]] std::string shell_quote(std::string_view text);
 
+/// Whether a POSIX shell can hold a variable of this name: letters, digits and _, not beginning with a digit.
+[[nodiscard]] bool is_variable_name(std::string_view name) noexcept;
+
 /// ASCII letters in lower case.
 [[nodiscard]] std::string to_lower(std::string_view text);
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "runner/base/json.h"
-#include "runner/cli/host_environment.h"
+#include "runner/base/text.h"
 
 namespace buildspec_run {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runner/base/text.h"
+
 namespace buildspec_run {
 namespace {
 
@@ -148,13 +150,6 @@ bool matches_name(std::string_view pattern, std::string_view name) {
     }
   }
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
-bool is_variable_name(std::string_view name) {
-  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-  constexpr std::string_view kFurther = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-  return !name.empty() && kLetters.find(name.front()) != std::string_view::npos &&
-         name.find_first_not_of(kFurther) == std::string_view::npos;
 }
 
 std::map<std::string, std::string> inherited_environment(const std::map<std::string, std::string>& host,

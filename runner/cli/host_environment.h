@@ -20,7 +20,4 @@ namespace buildspec_run {
 [[nodiscard]] std::map<std::string, std::string> inherited_environment(
     const std::map<std::string, std::string>& host, const std::vector<std::string>& more);
 
-/// Whether a POSIX shell can hold a variable of this name.
-[[nodiscard]] bool is_variable_name(std::string_view name);
-
 }  // namespace buildspec_run

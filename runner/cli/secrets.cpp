@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "runner/base/text.h"
 #include "runner/cli/env_file.h"
-#include "runner/cli/host_environment.h"
 #include "runner/cli/input.h"
 
 namespace buildspec_run {

@@ -72,7 +72,7 @@ class Linter {
     std::map<std::string_view, std::string_view> maps;
     const auto check = [&](const std::vector<NamedValue>& variables, std::string_view map) {
       for (const auto& [name, value] : variables) {
-        if (!is_shell_name(name.value))
+        if (!is_variable_name(name.value))
           report(Severity::warning, name.where, "variable-not-usable",
                  "a shell cannot name this variable; it takes letters, digits and underscores, and no digit "
                  "first");
@@ -85,12 +85,6 @@ class Linter {
     check(buildspec_.env.variables, "variables");
     check(buildspec_.env.parameter_store, "parameter-store");
     check(buildspec_.env.secrets_manager, "secrets-manager");
-  }
-
-  static bool is_shell_name(std::string_view name) {
-    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-    return !name.empty() && letter(name[0]) &&
-           std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
   }
 
   // --- commands ---
@@ -247,7 +241,7 @@ class Linter {
       else if (word.is_operator && (word.text == "<<<" || word.text == "&>" || word.text == "&>>"))
         what = word.text;
       else if (!word.is_operator && word.text.ends_with('=') &&
-               is_shell_name(word.text.substr(0, word.text.size() - 1)) && i + 1 < words.size() &&
+               is_variable_name(word.text.substr(0, word.text.size() - 1)) && i + 1 < words.size() &&
                words[i + 1].text == "(" && words[i + 1].offset == word.offset + word.text.size())
         what = "an array";
       if (what.empty()) continue;
