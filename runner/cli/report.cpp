@@ -15,18 +15,24 @@ bool wants_color(const Invocation& invocation, int fd) {
   return use_color(mode, is_terminal(fd), invocation.variable("TERM"), invocation.variable("NO_COLOR"));
 }
 
-void write_diagnostics(const Invocation& invocation, const std::vector<Diagnostic>& diagnostics) {
+namespace {
+
+void write_each(const Invocation& invocation, const std::vector<Diagnostic>& diagnostics,
+                std::string (*rendered)(const Diagnostic&, bool)) {
   const bool color = wants_color(invocation, invocation.err);
   std::string text;
-  for (const Diagnostic& diagnostic : diagnostics) text += render(diagnostic, color);
+  for (const Diagnostic& diagnostic : diagnostics) text += rendered(diagnostic, color);
   invocation.write_err(text);
 }
 
+}  // namespace
+
+void write_diagnostics(const Invocation& invocation, const std::vector<Diagnostic>& diagnostics) {
+  write_each(invocation, diagnostics, render);
+}
+
 void write_places(const Invocation& invocation, const std::vector<Diagnostic>& diagnostics) {
-  const bool color = wants_color(invocation, invocation.err);
-  std::string text;
-  for (const Diagnostic& diagnostic : diagnostics) text += render_line(diagnostic, color);
-  invocation.write_err(text);
+  write_each(invocation, diagnostics, render_line);
 }
 
 ReadBuildspec decode_operand(const Invocation& invocation, Diagnostics& found) {
