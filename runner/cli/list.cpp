@@ -24,9 +24,8 @@ constexpr OptionSpec kOptions[] = {
 // The first line of a command, and a sign that there is more.
 std::string first_line(const std::string& text) {
   const std::size_t end = text.find('\n');
-  if (end == std::string::npos) return plain_line(text);
-  return plain_line(text.substr(0, end)) +
-         (text.find_first_not_of('\n', end) == std::string::npos ? "" : " …");
+  if (end == std::string::npos) return text;
+  return text.substr(0, end) + (text.find_first_not_of('\n', end) == std::string::npos ? "" : " …");
 }
 
 struct Line {
@@ -56,28 +55,29 @@ std::vector<Line> lines_of(const SourceText& source, const PhaseSpec& phase) {
   return lines;
 }
 
+// Whatever the file says comes out as printable lines: nothing in it moves the cursor or sets a title.
 std::string to_text(const SourceText& source, const Buildspec& buildspec, const BatchEntries& batch) {
   std::string out;
+  const auto say = [&](std::string_view line) { out += plain_line(line) + '\n'; };
   for (const PhaseSpec& phase : buildspec.phases) {
-    out += fmt::format("{}\n", to_string(phase.name));
+    say(to_string(phase.name));
     for (const Line& line : lines_of(source, phase))
-      out += fmt::format("  {:<20} {:>8}  {}\n", line.label, line.place, line.text);
+      say(fmt::format("  {:<20} {:>8}  {}", line.label, line.place, line.text));
   }
   if (!buildspec.env.exported_variables.empty()) {
-    out += "exported variables\n";
-    for (const PlacedString& name : buildspec.env.exported_variables)
-      out += fmt::format("  {}\n", plain_line(name.value));
+    say("exported variables");
+    for (const PlacedString& name : buildspec.env.exported_variables) say("  " + name.value);
   }
   if (batch.total > 0) {
-    out += "batch\n";
+    say("batch");
     for (const BatchEntry& entry : batch.entries) {
-      out += fmt::format("  {:<20} {}", entry.identifier,
-                         entry.buildspec.empty() ? source.name() : entry.buildspec);
-      for (const auto& [name, value] : entry.variables) out += plain_line(fmt::format(" {}={}", name, value));
-      if (!entry.depend_on.empty()) out += fmt::format(" (after {})", fmt::join(entry.depend_on, ", "));
-      out += '\n';
+      std::string line = fmt::format("  {:<20} {}", entry.identifier,
+                                     entry.buildspec.empty() ? source.name() : entry.buildspec);
+      for (const auto& [name, value] : entry.variables) line += fmt::format(" {}={}", name, value);
+      if (!entry.depend_on.empty()) line += fmt::format(" (after {})", fmt::join(entry.depend_on, ", "));
+      say(line);
     }
-    if (batch.total > batch.entries.size()) out += fmt::format("  … {} builds in all\n", batch.total);
+    if (batch.total > batch.entries.size()) say(fmt::format("  … {} builds in all", batch.total));
   }
   return out;
 }
