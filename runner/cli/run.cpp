@@ -265,6 +265,12 @@ ExitCode run_run(const Invocation& invocation) {
   write_places(invocation, found_in_env_files.all());
   write_diagnostics(invocation, found.all());
   if (buildspec == nullptr || found.has_errors() || found_in_env_files.has_errors()) return ExitCode::invalid;
+  const std::optional<std::string> export_file = invocation.arguments.value("--export-file");
+  const Path export_path = export_file ? absolute_path(*export_file, invocation.working_directory) : Path();
+  std::error_code unknown;
+  if (export_file && std::filesystem::equivalent(export_path, *source_dir / buildspec->name(), unknown))
+    return invocation.fail(ExitCode::invalid,
+                           fmt::format("--export-file {}: that is the buildspec", *export_file));
   request.buildspec = buildspec.get();
   request.buildspec_name = buildspec->name();
 
@@ -300,17 +306,12 @@ ExitCode run_run(const Invocation& invocation) {
     if (!console->problem().empty())
       invocation.fail(ExitCode::success, fmt::format("not all could be shown: {}", console->problem()));
   if (!finished) return invocation.fail(ExitCode::machine, finished.error().message);
-  if (const std::optional<std::string> file = invocation.arguments.value("--export-file")) {
-    const Path path = absolute_path(*file, invocation.working_directory);
-    std::error_code unknown;
-    if (std::filesystem::equivalent(path, *source_dir / buildspec->name(), unknown))
-      return invocation.fail(ExitCode::invalid,
-                             fmt::format("--export-file {}: that is the buildspec", *file));
-    if (Result<void> written =
-            replace_file(path, exports_text(finished->exported, path.extension() == ".json"), 0600);
+  if (export_file) {
+    if (Result<void> written = replace_file(
+            export_path, exports_text(finished->exported, export_path.extension() == ".json"), 0600);
         !written)
       return invocation.fail(ExitCode::machine,
-                             fmt::format("--export-file {}: {}", *file, written.error().message));
+                             fmt::format("--export-file {}: {}", *export_file, written.error().message));
   }
   return exit_code(finished->outcome, interrupts.first_signal());
 }
