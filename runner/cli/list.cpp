@@ -115,7 +115,7 @@ Value to_value(const SourceText& source, const Buildspec& buildspec, const Batch
 ExitCode run_list(const Invocation& invocation) {
   Diagnostics found;
   const ReadBuildspec read = decode_operand(invocation, found);
-  if (!read.error.empty()) return invocation.fail(ExitCode::machine, read.error);
+  if (!read.error.empty()) return invocation.fail(ExitCode::invalid, read.error);
   write_diagnostics(invocation, found.all());
   // A file that only describes a batch has no phases, and its builds are what a list of it is about.
   const auto is_in_the_way = [](const Diagnostic& one) {

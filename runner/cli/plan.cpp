@@ -22,7 +22,7 @@ constexpr OptionSpec kOptions[] = {
 ExitCode run_plan(const Invocation& invocation) {
   Diagnostics found;
   const ReadBuildspec read = decode_operand(invocation, found);
-  if (!read.error.empty()) return invocation.fail(ExitCode::machine, read.error);
+  if (!read.error.empty()) return invocation.fail(ExitCode::invalid, read.error);
   std::optional<Plan> plan;
   if (read.source != nullptr) plan = lower_buildspec(read.buildspec, found);
   write_diagnostics(invocation, found.all());
