@@ -53,7 +53,6 @@ void refuse(Reader& reader, SourceRange where, std::string_view id, std::string 
 }
 
 // --- env
-// ---------------------------------------------------------------------------------------------------------------
 
 bool can_be_set(std::string_view name) {
   return !name.empty() && name.find('=') == std::string_view::npos &&
@@ -175,7 +174,6 @@ void check_exported(Reader& reader, const EnvSpec& env) {
 }
 
 // --- phases
-// ------------------------------------------------------------------------------------------------------------
 
 constexpr Key<ProxySpec> kProxyKeys[] = {
     {"upload-artifacts",
@@ -392,7 +390,6 @@ PhaseSpec decode_phase(Reader& reader, PhaseName name, const Entry& entry) {
 }
 
 // --- reports, artifacts, cache
-// -----------------------------------------------------------------------------------------
 
 void decode_format(Reader& reader, const Entry& entry, ReportSpec& report) {
   constexpr std::string_view kFormats[] = {"JUNITXML",  "CUCUMBERJSON",    "NUNITXML",  "NUNIT3XML",
@@ -528,7 +525,6 @@ void decode_cache(Reader& reader, const Entry& entry, Buildspec& spec) {
 }
 
 // --- top level
-// ---------------------------------------------------------------------------------------------------------
 
 constexpr Key<Buildspec> kRootKeys[] = {
     {"version", [](Reader&, const Entry&, Buildspec&) {}},  // read before all others, as phases is

@@ -8,8 +8,8 @@
 namespace buildspec_run {
 
 struct SectionKeys {
-  std::string_view
-      section;  // "root", "env", "phase", "batch-build", …: also the name of its definition in the schema
+  /// "root", "env", "phase", "batch-build", …: also the name of its definition in the schema.
+  std::string_view section;
   std::vector<std::string_view> keys;
 };
 

@@ -2,10 +2,11 @@
 // stage.
 //
 //   # a comment                         NAME=VALUE lines; `export ` before a name is skipped
-//   PLAIN=as it stands   # comment      unquoted: blanks around it and a comment after a blank go; nothing
-//   else happens SINGLE='literal'                    single quotes: everything up to the next one, over
-//   several lines, too DOUBLE="two\nlines"                 double quotes: \n \r \t \" \\ \$ \` are escapes,
-//   others stay; over several lines, too
+//   PLAIN=as it stands   # comment      unquoted: blanks around it and a comment after a blank go; nothing else
+//                                       happens
+//   SINGLE='literal'                    single quotes: everything up to the next one, over several lines, too
+//   DOUBLE="two\nlines"                 double quotes: \n \r \t \" \\ \$ \` are escapes, others stay; over several
+//                                       lines, too
 //
 // After a closing quote only a comment may follow. Nothing is ever expanded. A later line of the same name
 // wins. A text whose first character is `{` is a JSON object of strings, numbers and booleans instead (taken

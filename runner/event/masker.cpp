@@ -81,7 +81,6 @@ std::string with_line_ends(std::string_view text, std::string_view line_end) {
 }
 
 // --- The automaton
-// ---------------------------------------------------------------------------------------------------
 
 // States are numbered level by level, so that the children of one lie side by side, their labels sorted in
 // `labels_`.
@@ -173,7 +172,6 @@ class Automaton {
 };
 
 // --- The sieve
-// -------------------------------------------------------------------------------------------------------
 
 class Sieve {
  public:
@@ -334,7 +332,6 @@ std::uint32_t scan(const Finder& finder, std::uint32_t state, std::string_view t
 }
 
 // --- Through escape sequences
-// -----------------------------------------------------------------------------------------------------
 
 // What colours a text (CSI, and the short sequences) shows nothing itself, so a secret that it cuts is still
 // there to be read, and whoever drops it joins the secret again: `grep --color=always` cuts what it prints.
@@ -422,7 +419,6 @@ bool has_escape(std::string_view text) noexcept { return text.find(kEscape) != s
 }  // namespace
 
 // --- The masker
-// ------------------------------------------------------------------------------------------------------
 
 struct Masker::State {
   std::set<std::string, std::less<>> forms;

@@ -10,7 +10,6 @@ namespace buildspec_run {
 namespace {
 
 // --- Forms
-// -----------------------------------------------------------------------------------------------------------
 
 // The length in UTF-16 units, which is what the limits of actions.md 9.2 count.
 std::size_t utf16_length(std::string_view text) {
@@ -175,7 +174,6 @@ std::string_view after_ampersand(std::string_view text) {
 }
 
 // --- Forms of our own
-// ------------------------------------------------------------------------------------------------------
 
 // Between double quotes, as bash's `declare -x` writes a value.
 std::string double_quoted(std::string_view text) {

@@ -9,8 +9,8 @@
 namespace buildspec_run {
 
 struct ShellWord {
-  std::string_view
-      text;  // as written, quotes included; operators are words of their own ("<<<", "&>", "$(", "&&")
+  /// As written, quotes included; operators are words of their own ("<<<", "&>", "$(", "&&").
+  std::string_view text;
   std::size_t offset = 0;   // in the script
   bool is_command = false;  // stands where a command's name does
   bool is_operator = false;

@@ -30,12 +30,12 @@ struct Node {
   bool flow = false;  // written as [..] or {..}
   std::string tag;  // as resolved by libyaml ("!", "tag:yaml.org,2002:str", …); empty when none is written
   SourceRange tag_where;
-  std::string
-      scalar;  // the value of a scalar: source text for a plain one, unescaped and unfolded for the others
+  /// The value of a scalar: source text for a plain one, unescaped and unfolded for the others.
+  std::string scalar;
   std::vector<Node*> items;  // of a sequence, in order
-  std::vector<Entry>
-      entries;  // of a mapping, in order, merge keys (`<<`) resolved: own keys first win, duplicates
-                // dropped in favour of the last one (each a diagnostic `duplicate-key`)
+  /// Of a mapping, in order, merge keys (`<<`) resolved: own keys win, duplicates dropped in favour of the last
+  /// one (each a diagnostic `duplicate-key`).
+  std::vector<Entry> entries;
   bool incomplete = false;  // reading stopped inside it: what is here was read before the error
 
   [[nodiscard]] bool is_scalar() const noexcept { return kind == NodeKind::scalar; }
