@@ -1,0 +1,39 @@
+// Where actions come from: the seam between the front end, which reads metadata, and the store, which fetches.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "actions/action_reference.h"
+#include "runner/base/result.h"
+#include "runner/base/source_text.h"
+
+namespace buildspec_run {
+
+/// A repository's files at one commit, on this machine.
+struct FetchedRepository {
+  std::string directory;  // absolute
+  std::string commit;     // full id; empty when a directory stands in for it (--replace)
+};
+
+/// The file that says what an action is.
+struct MetadataFile {
+  std::string path;                        // absolute
+  bool is_dockerfile = false;              // no metadata: the Dockerfile is all there is
+  std::shared_ptr<const SourceText> text;  // owners: what was decoded from it; nullptr for a Dockerfile
+};
+
+class ActionProvider {
+ public:
+  virtual ~ActionProvider() = default;
+  /// The repository at its ref, fetched if need be. An Error is what the user sees (actions.md 1.4, 1.5).
+  virtual Result<FetchedRepository> fetch(const RepositoryReference& reference) = 0;
+  /// action.yml, action.yaml, Dockerfile or dockerfile of `directory`, the first there is (actions.md 1.7). `shown` is
+  /// the name messages give to the file. Never leaves `root`, links included (an Error then).
+  virtual Result<std::optional<MetadataFile>> find_metadata(const std::string& root,
+                                                            const std::string& directory,
+                                                            const std::string& shown) = 0;
+};
+
+}  // namespace buildspec_run

@@ -1,0 +1,109 @@
+// A GitHub Actions step in the plan: what it runs, with every template parsed and none evaluated. The executor knows
+// scripts, node programs, containers and groups of steps; what an action is, the front end in actions/ knows.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "actions/expr/expression.h"
+#include "runner/base/source_text.h"
+
+namespace buildspec_run {
+
+/// `name: value` of a step's env or an action's args, in file order.
+using NamedTemplate = std::pair<Template, Template>;  // a name may be an expression, too
+/// `env:` or `with:`: members, or one expression that yields an object (actions.md 7.10).
+struct TemplateMap {
+  std::vector<NamedTemplate> members;
+  std::optional<Template> whole;
+};
+
+/// `run:`. Source: actions.md 3.14.
+struct ScriptStep {
+  Template script;
+  std::optional<Template> shell;              // nullopt: unspecified
+  std::optional<Template> working_directory;  // nullopt: the workspace
+};
+
+/// An input that an action's metadata declares.
+struct DeclaredInput {
+  std::string name;
+  std::optional<Template> default_value;
+  std::string deprecation_message;
+};
+
+struct StepTask;
+
+/// `node <script>`. `using_version` is what the metadata declares ("node20"); which program that is, the executor knows.
+struct NodeProgram {
+  std::string using_version;
+  std::string script;  // absolute path; whether it is there is known when it starts
+};
+
+/// A container of an action. Source: actions.md 8.
+struct ContainerProgram {
+  struct Registry {
+    std::string image;
+  };  // pulled
+  struct Built {
+    std::string dockerfile, context, directory;
+  };  // absolute; `directory`: where the build starts
+  std::variant<Registry, Built> image;
+  std::string entrypoint;  // of this stage; empty: the input "entryPoint" (main only), else the image's
+  bool is_main = true;
+  std::optional<std::vector<Template>> args;          // of the metadata; nullopt: the input "args" is split
+  std::vector<std::pair<std::string, Template>> env;  // of the metadata: only for keys not yet set
+};
+
+/// A composite action's steps, one after the other, with a `steps` and an `inputs` context of their own.
+struct StepGroup {
+  std::vector<StepTask> steps;
+  std::vector<std::pair<std::string, Template>> outputs;  // evaluated when all steps are done
+};
+
+struct Program {
+  std::variant<NodeProgram, ContainerProgram, std::shared_ptr<const StepGroup>>
+      body;  // owners: the tasks that hold it
+};
+
+/// What an action turns into: up to three stages that share state and inputs.
+struct LoweredAction {
+  std::string directory;        // absolute: github.action_path of a composite; empty for docker://
+  std::string repository, ref;  // "owner/repo" and ref of a remote action; empty otherwise
+  std::string commit;           // full id; empty when not remote
+  bool declares_inputs =
+      false;  // has metadata: then an undeclared input draws a warning (not for a bare Dockerfile's args)
+  std::vector<DeclaredInput> inputs;
+  std::optional<Program> pre;  // remote actions, and composites that hold one with a pre
+  Program main;
+  std::optional<Program> post;
+  std::string pre_if = "always()", post_if = "always()";  // texts; parsed when reached (actions.md 2.4)
+};
+
+/// `uses:`.
+struct ActionStep {
+  std::string uses;  // as written, trimmed: "owner/repo/path@ref", "./path", "docker://image"
+  TemplateMap with;
+  /// nullptr for a local action: it is read when the step starts.
+  std::shared_ptr<const LoweredAction> action;  // owners: the tasks that use it
+};
+
+struct StepTask {
+  std::string id;              // as contexts and GITHUB_ACTION call it: explicit, or generated ("__run")
+  Template name;               // the display name as written; empty literal: the default one
+  std::string default_name;    // "Run actions/checkout@v4", "Run make"
+  Expression condition;        // with the implied success()
+  std::string condition_text;  // as written
+  TemplateMap env;
+  std::optional<Template> continue_on_error, timeout_minutes;
+  SourceRange where;  // in `source`
+  const SourceText* source =
+      nullptr;  // the buildspec, or an action.yml, which the LoweredAction's owner keeps
+  std::variant<ScriptStep, ActionStep> body;
+};
+
+}  // namespace buildspec_run
