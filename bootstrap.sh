@@ -263,6 +263,7 @@ stage() {
 test_all() {
   local preset output=$root/build/ctest.out
   lines_shown=100
+  attempt "bundling the tests' own actions" "$root/tests/toolkit/bundle.sh" "$root/build/toolkit" || exit 3
   for preset in release asan tsan fuzz; do
     configure "$preset" -DBUILDSPEC_RUN_WERROR=ON -DBUILD_TESTING=ON || exit 3
   done

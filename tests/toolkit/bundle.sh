@@ -1,0 +1,26 @@
+#!/bin/sh
+# Installs GitHub's own packages and bundles the actions of this directory, each into one file, as published actions are.
+#
+#   tests/toolkit/bundle.sh OUTPUT
+#
+# Asks the package registry; does nothing where the output is as new as what it is made from.
+set -eu
+from=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+to=$1
+
+made=$to/.made
+if [ -e "$made" ] && [ -z "$(find "$from" -type f -newer "$made")" ]; then exit 0; fi
+mkdir -p "$to/packages"
+rm -f "$made"
+cp "$from/package.json" "$from/package-lock.json" "$to/packages/"
+cd "$to/packages"
+npm ci --ignore-scripts --no-audit --no-fund
+for action in core files github; do
+  mkdir -p "$to/$action"
+  cp "$from/$action/action.yml" "$to/$action/"
+  # From beside the packages, where they are found.
+  cp "$from/$action/main.js" "$action.js"
+  node_modules/.bin/esbuild "$action.js" --bundle --platform=node --target=node18 --log-level=warning \
+    --outfile="$to/$action/index.js"
+done
+: >"$made"
