@@ -49,6 +49,20 @@ std::vector<Task> lower_commands(const std::vector<Command>& commands, std::stri
   return tasks;
 }
 
+std::vector<StepTask> lower_steps(const Buildspec& buildspec, const std::vector<StepSpec>& steps) {
+  std::vector<StepTask> tasks;
+  for (const StepSpec& step : steps) {
+    StepTask task;
+    task.id = step.id;
+    task.condition_text = step.condition;
+    task.where = step.where;
+    task.source = buildspec.source;
+    if (!step.uses.empty()) task.body = ActionStep{step.uses, {}, nullptr};
+    tasks.push_back(std::move(task));
+  }
+  return tasks;
+}
+
 Phase lower_phase(const Buildspec& buildspec, PhaseName name, Diagnostics& found) {
   Phase phase;
   phase.name = to_upper_string(name);
@@ -62,6 +76,7 @@ Phase lower_phase(const Buildspec& buildspec, PhaseName name, Diagnostics& found
     phase.run_as = buildspec.run_as->value;
   if (written->on_failure) phase.on_failure = lower_on_failure(buildspec, *written->on_failure, found);
   phase.commands = lower_commands(written->commands, to_string(name));
+  phase.steps = lower_steps(buildspec, written->steps);
   phase.finally = lower_commands(written->finally, fmt::format("{}.finally", to_string(name)));
   return phase;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runner/base/overloaded.h"
+#include "runner/base/text.h"
 
 namespace buildspec_run {
 namespace {
@@ -137,6 +138,10 @@ Value to_value(const Plan& plan, const Phase& phase) {
 }
 
 }  // namespace
+
+std::string step_label(const Phase& phase, std::size_t index) {
+  return fmt::format("{}[{}]", to_lower(phase.name), index);
+}
 
 std::string dump(const Plan& plan) {
   std::string out = fmt::format("scope {}\n", to_string(plan.scope));

@@ -11,6 +11,7 @@
 
 #include "runner/base/json.h"
 #include "runner/base/source_text.h"
+#include "runner/plan/step.h"
 
 namespace buildspec_run {
 
@@ -45,9 +46,13 @@ struct Phase {
   SourceRange where;
   std::string run_as;  // empty: the caller
   FailurePolicy on_failure;
-  std::vector<Task> commands;
+  std::vector<Task> commands;   // a phase has commands or steps, never both
+  std::vector<StepTask> steps;
   std::vector<Task> finally;
 };
+
+/// What messages and events call step `index` (zero-based) of a phase: "build[2]", as a command there.
+[[nodiscard]] std::string step_label(const Phase& phase, std::size_t index);
 
 /// A variable of the buildspec. `secret`: the value is looked up by `value` as a name when the build starts.
 struct PlannedVariable {
