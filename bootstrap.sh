@@ -66,6 +66,7 @@ command clang-format-14  clang-format-14
 command clang-tidy-14    clang-tidy-14
 file    /usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-14-dev
 command python3          python3
+file    /usr/lib/python3*/ensurepip/__init__.py                          python3-venv
 command go               golang-go
 file    /usr/share/gocode/src/gopkg.in/yaml.v2/yaml.go                   golang-gopkg-yaml.v2-dev
 command node             nodejs
@@ -264,6 +265,7 @@ test_all() {
   local preset output=$root/build/ctest.out
   lines_shown=100
   attempt "bundling the tests' own actions" "$root/tests/toolkit/bundle.sh" "$root/build/toolkit" || exit 3
+  attempt 'installing the AWS emulator' "$root/tests/aws/install.sh" "$root/build/aws" || exit 3
   for preset in release asan tsan fuzz; do
     configure "$preset" -DBUILDSPEC_RUN_WERROR=ON -DBUILD_TESTING=ON || exit 3
   done
