@@ -54,6 +54,7 @@ command git          git
 command pkg-config   pkg-config
 module  yaml-0.1     libyaml-dev
 module  libgit2      libgit2-dev
+module  libcrypto    libssl-dev
 module  fmt          libfmt-dev
 module  re2          libre2-dev
 module  CLI11        libcli11-dev

@@ -26,10 +26,10 @@ namespace {
 /// is loaded where no repository is.
 class GitLookup {
  public:
-  GitLookup(const Path& directory, const Path& module) : root_(find_git_root(directory)) {
+  GitLookup(const Path& directory, const Path& modules) : root_(find_git_root(directory)) {
     if (!root_) return;
-    thread_ = std::jthread([this, directory, module] {
-      Result<std::unique_ptr<Git>> git = make_git(module);
+    thread_ = std::jthread([this, directory, modules] {
+      Result<std::unique_ptr<Git>> git = make_git(modules);
       if (git)
         facts_ = (*git)->facts(directory, &why_);
       else
@@ -69,7 +69,7 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   EventStream events(sink, request.run_id);
   for (const auto* secrets : {&request.secret_variables, &request.secret_lookup})
     for (const auto& [name, value] : *secrets) events.masker().add(value);
-  GitLookup git(request.source_dir, machine.git_module);
+  GitLookup git(request.source_dir, machine.modules);
 
   // Text to model, model to plan. Nothing has been fetched or started, and every mistake in the file is
   // known.

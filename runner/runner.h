@@ -16,7 +16,7 @@ class EventSink;
 /// Where the parts of the program are.
 struct Machine {
   std::string supervisor;  // absolute path of the supervisor program
-  std::string git_module;  // absolute path of the git module
+  std::string modules;     // absolute path of the directory that the shared modules lie in
 };
 
 /// Runs one build to its end. `stop`: cancels (Ctrl-C; `finally` still runs); `kill`: ends everything now.

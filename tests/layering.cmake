@@ -10,7 +10,7 @@ cmake_minimum_required(VERSION 3.25)
 # pattern of an include => the one directory that may have it. Boost that is not named here is nobody's.
 set(libraries
     "yaml\\.h$|yaml-cpp/" runner/yaml
-    "git2(\\.h|/)|curl/|boost/(process|asio|beast|filesystem|system)[./]" runner/sys
+    "git2(\\.h|/)|curl/|openssl/|boost/(process|asio|beast|filesystem|system)[./]" runner/sys
     "boost/json" runner/base
     "re2/" runner/buildspec
     "CLI/" runner/cli

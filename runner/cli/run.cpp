@@ -203,7 +203,7 @@ OrRefused<PruneLimits> prune_limits(const Invocation& invocation) {
 
 Machine machine_of(const Path& program) {
   const Path parts = program.parent_path().parent_path() / "libexec" / "buildspec-run";
-  return {(parts / "buildspec-run-supervisor").string(), (parts / "libbuildspec-run-git.so").string()};
+  return {(parts / "buildspec-run-supervisor").string(), parts.string()};
 }
 
 ExitCode exit_code(Outcome outcome, int signal) {

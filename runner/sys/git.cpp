@@ -1,11 +1,11 @@
 #include "runner/sys/git.h"
 
-#include <dlfcn.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
 #include "runner/sys/git_module.h"
+#include "runner/sys/module.h"
 
 namespace buildspec_run {
 namespace {
@@ -98,16 +98,10 @@ std::string without_credentials(std::string_view url) {
   return clean.append(url.substr(at + 1));
 }
 
-Result<std::unique_ptr<Git>> make_git(const Path& module) {
-  // Lives as long as the process: to unload libgit2 and its libraries costs more than it gives.
-  void* const library = ::dlopen(module.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    const char* why = ::dlerror();
-    return Error{"load the git module: " + std::string(why != nullptr ? why : "unknown error")};
-  }
-  auto* facts = reinterpret_cast<BuildspecRunGitFacts*>(::dlsym(library, BUILDSPEC_RUN_GIT_FACTS_NAME));
-  if (facts == nullptr) return Error{"load the git module: " + module.native() + " is of another version"};
-  return std::unique_ptr<Git>(new ModuleGit(facts));
+Result<std::unique_ptr<Git>> make_git(const Path& modules) {
+  Result<void*> facts = load_module(modules, "git", BUILDSPEC_RUN_GIT_FACTS_NAME);
+  if (!facts) return std::move(facts.error());
+  return std::unique_ptr<Git>(new ModuleGit(reinterpret_cast<BuildspecRunGitFacts*>(*facts)));
 }
 
 }  // namespace buildspec_run

@@ -39,7 +39,8 @@ class Git {
 [[nodiscard]] std::string without_credentials(std::string_view url);
 
 /// Loads the module: about 4 ms, most of it libgit2's own libraries; facts take 0.3 ms more. May be called on
-/// a thread of its own; so may `facts`. `module`: absolute path of the shared module.
-Result<std::unique_ptr<Git>> make_git(const Path& module);
+/// a thread of its own; so may `facts`. `modules`: absolute path of the directory that the program's shared
+/// modules lie in.
+Result<std::unique_ptr<Git>> make_git(const Path& modules);
 
 }  // namespace buildspec_run

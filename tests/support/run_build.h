@@ -77,7 +77,7 @@ struct BuildToRun {
     const SourceText text("buildspec.yml", buildspec);
     request.buildspec = &text;
     const Machine machine = {PROJECT_BINARY_DIR "/libexec/buildspec-run/buildspec-run-supervisor",
-                             PROJECT_BINARY_DIR "/libexec/buildspec-run/libbuildspec-run-git.so"};
+                             PROJECT_BINARY_DIR "/libexec/buildspec-run"};
     UnattendedController controller;
     Result<Finished> finished =
         run_build(request, machine, controller, seen, stop.get_token(), kill.get_token());

@@ -28,7 +28,7 @@ class GitTest : public testing::Test {
  protected:
   GitTest() {
     Result<std::unique_ptr<Git>> made =
-        make_git(Path(PROJECT_BINARY_DIR) / "libexec/buildspec-run/libbuildspec-run-git.so");
+        make_git(Path(PROJECT_BINARY_DIR) / "libexec/buildspec-run");
     check(static_cast<bool>(made), "the git module loads");
     git_ = std::move(*made);
     std::filesystem::create_directories(home_ / "user");
@@ -333,11 +333,16 @@ TEST_F(GitTest, MayBeAskedFromSeveralThreads) {
 }
 
 TEST(GitModule, SaysWhyItCannotBeLoaded) {
-  const Result<std::unique_ptr<Git>> none = make_git("/no/such/module.so");
+  const Result<std::unique_ptr<Git>> none = make_git("/no/such/directory");
   ASSERT_FALSE(none);
-  EXPECT_TRUE(none.error().message.starts_with("load the git module: /no/such/module.so: "))
+  EXPECT_TRUE(none.error().message.starts_with("load the git module: /no/such/directory/libbuildspec-run-git.so: "))
       << none.error().message;
-  EXPECT_FALSE(make_git("libz.so.1"));  // a library, but not ours
+  const test::TemporaryDirectory other;
+  std::filesystem::create_symlink(PROJECT_BINARY_DIR "/libexec/buildspec-run/libbuildspec-run-digest.so",
+                                  other / "libbuildspec-run-git.so");
+  const Result<std::unique_ptr<Git>> old = make_git(other.path());  // a library, but not ours
+  ASSERT_FALSE(old);
+  EXPECT_TRUE(old.error().message.ends_with(" is of another version")) << old.error().message;
 }
 
 TEST(GitUrl, LosesItsCredentials) {
