@@ -18,9 +18,13 @@ npm ci --ignore-scripts --no-audit --no-fund
 for action in core files github configure-aws-credentials amazon-ecr-login; do
   mkdir -p "$to/$action"
   cp "$from/$action/action.yml" "$to/$action/"
-  # From beside the packages, where they are found.
-  cp "$from/$action/main.js" "$action.js"
-  node_modules/.bin/esbuild "$action.js" --bundle --platform=node --target=node18 --log-level=warning \
-    --outfile="$to/$action/index.js"
+  for program in "$from/$action"/*.js; do
+    name=$(basename "$program")
+    [ "$name" = main.js ] && name=index.js
+    # From beside the packages, where they are found.
+    cp "$program" program.js
+    node_modules/.bin/esbuild program.js --bundle --platform=node --target=node18 --log-level=warning \
+      --outfile="$to/$action/$name"
+  done
 done
 : >"$made"

@@ -1,21 +1,14 @@
-// One program for all three stages: what tells them apart is the state, as in published actions.
+// Main and post in one program, told apart by the state, as in published actions.
 const core = require('@actions/core');
 
 async function main() {
-  const stage = core.getState('stage');
-  if (stage === '') {
-    core.saveState('stage', 'pre');
-    core.info('pre: nothing is kept yet');
+  if (core.getState('greeting') !== '') {
+    core.info(`post: ${core.getState('greeting')}, ${core.getState('early') || 'no pre'}`);
     return;
   }
-  if (stage === 'main') {
-    core.info(`post: ${core.getState('greeting')}`);
-    return;
-  }
-  core.saveState('stage', 'main');
-  core.saveState('greeting', `goodbye\nafter ${core.getInput('greeting')}`);
   const greeting = core.getInput('greeting');
   const secret = core.getInput('secret');
+  core.saveState('greeting', `goodbye after ${greeting}`);
   if (secret !== '') core.setSecret(secret);
   await core.group('Greeting', async () => core.info(`${greeting} ${secret}`));
   core.setOutput('said', greeting);
