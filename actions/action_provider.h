@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "actions/action_reference.h"
@@ -29,8 +30,10 @@ class ActionProvider {
   virtual ~ActionProvider() = default;
   /// The repository at its ref, fetched if need be. An Error is what the user sees (actions.md 1.4, 1.5).
   virtual Result<FetchedRepository> fetch(const RepositoryReference& reference) = 0;
+  /// These are fetched next. Whoever can fetch several at once does so now; what fails, fails again in `fetch`.
+  virtual void prefetch(std::span<const RepositoryReference> /*references*/) {}
   /// action.yml, action.yaml, Dockerfile or dockerfile of `directory`, the first there is (actions.md 1.7). `shown` is
-  /// the name messages give to the file. Never leaves `root`, links included (an Error then).
+  /// the name messages give to the directory; "/action.yml" is added. Never leaves `root`, links included (an Error then).
   virtual Result<std::optional<MetadataFile>> find_metadata(const std::string& root,
                                                             const std::string& directory,
                                                             const std::string& shown) = 0;

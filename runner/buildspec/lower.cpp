@@ -57,7 +57,7 @@ std::vector<StepTask> lower_steps(const Buildspec& buildspec, const std::vector<
     task.condition_text = step.condition;
     task.where = step.where;
     task.source = buildspec.source;
-    if (!step.uses.empty()) task.body = ActionStep{step.uses, {}, nullptr};
+    if (!step.uses.empty()) task.body = ActionStep{step.uses, {}, {}, nullptr};
     tasks.push_back(std::move(task));
   }
   return tasks;

@@ -14,8 +14,9 @@
 
 namespace buildspec_run {
 
-/// `name: value` of a step's env or an action's args, in file order.
-using NamedTemplate = std::pair<Template, Template>;  // a name may be an expression, too
+/// `name: value` of an env or a with, in file order. A name may be an expression, too. An empty literal name is
+/// `${{ insert }}`: the value is an object, whose members stand in its place (actions.md 7.10).
+using NamedTemplate = std::pair<Template, Template>;
 /// `env:` or `with:`: members, or one expression that yields an object (actions.md 7.10).
 struct TemplateMap {
   std::vector<NamedTemplate> members;
@@ -55,8 +56,8 @@ struct ContainerProgram {
   std::variant<Registry, Built> image;
   std::string entrypoint;  // of this stage; empty: the input "entryPoint" (main only), else the image's
   bool is_main = true;
-  std::optional<std::vector<Template>> args;          // of the metadata; nullopt: the input "args" is split
-  std::vector<std::pair<std::string, Template>> env;  // of the metadata: only for keys not yet set
+  std::optional<std::vector<Template>> args;  // of the metadata; nullopt: the input "args" is split
+  std::vector<NamedTemplate> env;             // of the metadata: only for keys not yet set
 };
 
 /// A composite action's steps, one after the other, with a `steps` and an `inputs` context of their own.
@@ -75,10 +76,14 @@ struct LoweredAction {
   std::string directory;        // absolute: github.action_path of a composite; empty for docker://
   std::string repository, ref;  // "owner/repo" and ref of a remote action; empty otherwise
   std::string commit;           // full id; empty when not remote
+  std::shared_ptr<const SourceText>
+      metadata;  // what the places of its steps count in; owners: the actions made from it
   bool declares_inputs =
-      false;  // has metadata: then an undeclared input draws a warning (not for a bare Dockerfile's args)
+      false;  // comes from a directory: an undeclared input draws a warning (never an image's; actions.md 1.8)
   std::vector<DeclaredInput> inputs;
-  std::optional<Program> pre;  // remote actions, and composites that hold one with a pre
+  /// Of a composite the three are the same group: it has a pre or a post when a remote action in it has one (a local one
+  /// counts as having a post, since nobody knows yet), and the executor runs those of the nested steps.
+  std::optional<Program> pre;
   Program main;
   std::optional<Program> post;
   std::string pre_if = "always()", post_if = "always()";  // texts; parsed when reached (actions.md 2.4)
@@ -86,7 +91,8 @@ struct LoweredAction {
 
 /// `uses:`.
 struct ActionStep {
-  std::string uses;  // as written, trimmed: "owner/repo/path@ref", "./path", "docker://image"
+  std::string uses;   // "owner/repo/path@ref", "./path", "docker://image", "$/path"
+  SourceRange where;  // of the reference
   TemplateMap with;
   /// nullptr for a local action: it is read when the step starts.
   std::shared_ptr<const LoweredAction> action;  // owners: the tasks that use it
@@ -102,7 +108,7 @@ struct StepTask {
   std::optional<Template> continue_on_error, timeout_minutes;
   SourceRange where;  // in `source`
   const SourceText* source =
-      nullptr;  // the buildspec, or an action.yml, which the LoweredAction's owner keeps
+      nullptr;  // the buildspec, or LoweredAction::metadata of the action it belongs to
   std::variant<ScriptStep, ActionStep> body;
 };
 
