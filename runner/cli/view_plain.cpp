@@ -36,6 +36,8 @@ class PlainView : public EventSink {
                    [&](const TaskStarted& task) { started(task); },
                    [](const Output&) {},
                    [&](const TaskFinished& task) { finished(task); },
+                   [](const StepAnnotated&) {},
+                   [](const StepSummarized&) {},
                    [&](const PhaseFinished& phase) { finished(phase); },
                    [](const VariablesExported&) {},
                    [&](const BuildFinished& build) {
@@ -79,8 +81,9 @@ class PlainView : public EventSink {
 
   void started(const PhaseStarted& phase) {
     if (options_.quiet) return;
-    say(phase.phase,
-        phase.tasks > 0 ? "started, " + counted(phase.tasks, "command") : std::string("started"));
+    say(phase.phase, phase.tasks > 0
+                         ? "started, " + counted(phase.tasks, phase.steps == phase.tasks ? "step" : "command")
+                         : std::string("started"));
   }
 
   [[nodiscard]] std::string command(std::string_view label, std::string_view text) const {
@@ -95,21 +98,32 @@ class PlainView : public EventSink {
 
   void started(const TaskStarted& task) {
     tail_.clear();
-    if (!options_.quiet) out_.write_line_start(command(task.label, task.text));
+    if (options_.quiet) return;
+    out_.write_line_start(task.step ? step(task.label, task.step->name) : command(task.label, task.text));
+  }
+
+  [[nodiscard]] std::string step(std::string_view label, std::string_view name) const {
+    return line(label, "step: " + plain_line(name));
   }
 
   void finished(const TaskFinished& task) {
     const bool succeeded = task.status == Status::succeeded;
     if (options_.quiet && succeeded) return;
     std::string text;
+    if (task.step && task.step->outcome == "skipped") {
+      const std::string skipped = paint(Ink::dim, "skipped: " + plain_line(task.step->name), out_.color());
+      return out_.write_line_start(line(task.label, skipped));
+    }
     if (options_.quiet)
-      text = command(task.label, task.text) + shown_tail(tail_, kTailLines, "", log_file_, out_.color());
+      text = (task.step ? step(task.label, task.step->name) : command(task.label, task.text)) +
+             shown_tail(tail_, kTailLines, "", log_file_, out_.color());
     std::string result = paint(succeeded ? Ink::green : Ink::red, shown_status(task.status), out_.color());
     result += (succeeded ? " in " : " after ") + shown_duration(task.took);
     if (!succeeded) {
-      if (task.status == Status::failed) result += ": " + to_string(task.exit);
+      if (task.status == Status::failed && !task.exit.success()) result += ": " + to_string(task.exit);
       result += " at " + plain_line(to_string(task.place));
     }
+    if (succeeded && task.step && task.step->outcome != "success") result += kCarriedOn;
     text += line(task.label, result);
     if (!task.hint.empty()) text += line(task.label, "hint: " + plain_line(task.hint));
     out_.write_line_start(text);

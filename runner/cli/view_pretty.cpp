@@ -56,6 +56,8 @@ class PrettyView : public EventSink {
                    [&](const TaskStarted& task) { started(task); },
                    [](const Output&) {},
                    [&](const TaskFinished& task) { finished(task); },
+                   [](const StepAnnotated&) {},
+                   [](const StepSummarized&) {},
                    [&](const PhaseFinished& phase) { finished(phase); },
                    [](const VariablesExported&) {},
                    [](const BuildFinished&) {},
@@ -207,16 +209,17 @@ class PrettyView : public EventSink {
   }
 
   void started(const TaskStarted& task) {
-    task_ = RunningTask{task.label, task.text, options_.now(), false};
+    const std::string& shown = task.step ? task.step->name : task.text;
+    task_ = RunningTask{task.label, shown, options_.now(), false};
     tail_.clear();
     colored_output_ = false;
     if (phase_) {
-      ++phase_->begun_tasks;
+      phase_->begun_tasks += task.step && task.step->stage != "main" ? 0 : 1;
       show_phase();
     }
     if (!failed_tail_.empty()) repeat_ = true;
     if (!options_.show_output) return;
-    out_.write_line_start(shown_command(task.label, task.text));
+    out_.write_line_start(shown_command(task.label, shown));
   }
 
   // Label and text of a command, whole.
@@ -232,10 +235,18 @@ class PrettyView : public EventSink {
   void finished(const TaskFinished& task) {
     const bool succeeded = task.status == Status::succeeded;
     task_.reset();
+    if (task.step && task.step->outcome == "skipped" && phase_) ++phase_->begun_tasks;
     if (options_.quiet && succeeded) return;
     std::string text;
+    const std::string& named = task.step ? task.step->name : task.text;
+    if (task.step && task.step->outcome == "skipped") {
+      if (phase_) show_phase();
+      return out_.write_line_start(
+          paint(Ink::dim, cut(fmt::format("  - {} (skipped)", title(task.label, named))), color()) + "\n");
+    }
     if (options_.show_output && colored_output_) text += "\x1b[0m";
-    const std::string left = fmt::format("  {} {}", mark(task.status), title(task.label, task.text));
+    std::string left = fmt::format("  {} {}", mark(task.status), title(task.label, named));
+    if (succeeded && task.step && task.step->outcome != "success") left += kCarriedOn;
     const std::string first = with_duration(left, task.took);
     text += first;
     if (!succeeded) {
@@ -246,8 +257,9 @@ class PrettyView : public EventSink {
           text += (i == 0 ? "    $ " : "      ") + lines[i] + "\n";
       }
       if (!options_.show_output) text += shown_tail(tail_, kTailLines, tail_indent(), log_file_, color());
-      const std::string how =
-          task.status == Status::failed ? to_string(task.exit) : std::string(shown_status(task.status));
+      const std::string how = task.status == Status::failed && !task.exit.success()
+                                  ? to_string(task.exit)
+                                  : std::string(shown_status(task.status));
       text += "    " + paint(Ink::red, how, color()) + " at " + plain_line(to_string(task.place)) + "\n";
       if (!task.hint.empty())
         text += prose("    " + paint(Ink::cyan, "hint:", color()) + " " + plain_line(task.hint), "      ");

@@ -41,6 +41,28 @@ std::string shown_value(std::string_view value) {
   return plain_line(out += '\'');
 }
 
+// "src/a.c:3:2: error: title: message (build[1])", on one line.
+std::string shown_annotation(const StepAnnotated& annotation) {
+  std::string text;
+  if (!annotation.file.empty()) {
+    text = annotation.file;
+    if (annotation.line > 0) text += fmt::format(":{}", annotation.line);
+    if (annotation.line > 0 && annotation.column > 0) text += fmt::format(":{}", annotation.column);
+    text += ": ";
+  }
+  text += annotation.level + ": ";
+  if (!annotation.title.empty()) text += annotation.title + ": ";
+  const std::size_t end = annotation.message.find_first_of("\r\n");
+  text += annotation.message.substr(0, end);
+  if (end != std::string::npos) text += " …";
+  return plain_line(fmt::format("{} ({})", text, annotation.label));
+}
+
+// Beside the kept log.
+std::string summary_file(const std::string& log_file) {
+  return log_file.substr(0, log_file.rfind('/') + 1) + "summary.md";
+}
+
 std::string headline(Status status) {
   switch (status) {
     case Status::succeeded:
@@ -174,7 +196,9 @@ void Summary::on(const Event& event) {
                  [&](const BuildStarted&) {
                    failure_.reset();
                    exported_.clear();
-                   command_count_ = 0;
+                   command_count_ = step_count_ = 0;
+                   annotations_.clear();
+                   annotation_count_ = 0;
                  },
                  [&](const Diagnosed& diagnosed) {
                    if (diagnosed.severity == "error") {
@@ -190,11 +214,19 @@ void Summary::on(const Event& event) {
                    }
                  },
                  [&](const TaskFinished& task) {
-                   ++command_count_;
+                   if (!task.step)
+                     ++command_count_;
+                   else if (task.step->stage == "main" && task.step->outcome != "skipped")
+                     ++step_count_;
                    if (task.status != Status::succeeded && !failure_)
                      failure_ = Failure{task.phase, task.label, task.status, task.exit};
                  },
                  [&](const VariablesExported& exported) { exported_ = exported.variables; },
+                 [&](const StepAnnotated& annotation) {
+                   if (++annotation_count_ <= kMostWarnings)
+                     annotations_.push_back(shown_annotation(annotation));
+                 },
+                 [&](const StepSummarized&) { has_summary_ = true; },
                  [](const PhaseStarted&) {},
                  [](const PhaseFinished&) {},
                  [](const TaskStarted&) {},
@@ -219,6 +251,13 @@ std::string Summary::render(const RunFinished& run, const Look& look, bool brief
       if (warning_count_ > warnings_.size())
         out += fmt::format("  {} {} more\n", ellipsis(look.unicode), warning_count_ - warnings_.size());
     }
+    if (!annotations_.empty()) {
+      out += paint(Ink::bold, counted(annotation_count_, "annotation"), look.color) + "\n";
+      for (const std::string& annotation : annotations_)
+        out += wrap_words("  " + annotation, look.width > 1 ? look.width - 1 : 0, "    ") + "\n";
+      if (annotation_count_ > annotations_.size())
+        out += fmt::format("  {} {} more\n", ellipsis(look.unicode), annotation_count_ - annotations_.size());
+    }
     if (!exported_.empty()) {
       out += paint(Ink::bold, "exported", look.color) + "\n";
       for (const ExportedVariable& variable : exported_)
@@ -227,6 +266,8 @@ std::string Summary::render(const RunFinished& run, const Look& look, bool brief
   }
   if (!log_problem.empty())
     out += paint(Ink::yellow, "not kept: ", look.color) + plain_line(log_problem) + "\n";
+  if (!log_file_.empty() && has_summary_ && !brief)
+    out += paint(Ink::dim, "summary: " + plain_line(summary_file(log_file_)), look.color) + "\n";
   if (!log_file_.empty() && (!brief || run.status != Status::succeeded))
     out += paint(Ink::dim, "log: " + plain_line(log_file_), look.color) + "\n";
   return out + last_line(run, look) + "\n";
@@ -234,8 +275,9 @@ std::string Summary::render(const RunFinished& run, const Look& look, bool brief
 
 std::string Summary::last_line(const RunFinished& run, const Look& look) const {
   if (run.status == Status::succeeded) {
-    std::string rest =
-        fmt::format(" in {}, {}", shown_duration(run.took), counted(command_count_, "command"));
+    std::string rest = fmt::format(" in {}", shown_duration(run.took));
+    if (command_count_ > 0 || step_count_ == 0) rest += ", " + counted(command_count_, "command");
+    if (step_count_ > 0) rest += ", " + counted(step_count_, "step");
     if (warning_count_ > 0) rest += ", " + counted(warning_count_, "warning");
     return paint(Ink::green, "SUCCEEDED", look.color) + rest;
   }
@@ -247,7 +289,7 @@ std::string Summary::last_line(const RunFinished& run, const Look& look) const {
         fmt::format(", {} `{}`", plain_line(run.failed_label),
                     cut_columns(command_title(run.failed_text, look.unicode), kTitleColumns, look.unicode));
     if (failure_ && failure_->status == Status::failed && failure_->phase == run.failed_phase &&
-        failure_->label == run.failed_label)
+        failure_->label == run.failed_label && !failure_->exit.success())
       rest += fmt::format(" ({})", to_string(failure_->exit));
   } else {
     if (!run.message.empty()) rest += ": " + plain_line(run.message);

@@ -21,6 +21,9 @@ namespace buildspec_run {
 /// "succeeded", "failed", "timed out", …
 [[nodiscard]] std::string_view shown_status(Status status) noexcept;
 
+/// Behind the result of a step that failed and does not fail the build.
+inline constexpr std::string_view kCarriedOn = " (it failed; continue-on-error)";
+
 /// The first line of a command on one line; "…" where more follows.
 [[nodiscard]] std::string command_title(std::string_view text, bool unicode);
 
@@ -70,9 +73,12 @@ class Summary {
   std::size_t warning_count_ = 0;
   std::size_t error_count_ = 0;
   std::optional<Place> first_error_place_;
+  std::vector<std::string> annotations_;  // "src/a.c:3:2: error: …", at most kMostWarnings
+  std::size_t annotation_count_ = 0;
+  bool has_summary_ = false;
   std::vector<ExportedVariable> exported_;
   std::optional<Failure> failure_;  // the first of this build
-  std::size_t command_count_ = 0;
+  std::size_t command_count_ = 0, step_count_ = 0;
 };
 
 }  // namespace buildspec_run

@@ -140,12 +140,17 @@ void append_body(Members& to, const PhaseStarted& body) {
   to.text("phase", body.phase);
   to.flag("in_file", body.in_file);
   to.number("tasks", body.tasks);
+  to.number("steps", body.steps);
 }
 void append_body(Members& to, const TaskStarted& body) {
   to.text("phase", body.phase);
   to.text("label", body.label);
   to.text("text", body.text);
   to.place("place", body.place);
+  if (body.step) {
+    to.text("step", body.step->name);
+    to.word("stage", body.step->stage);
+  }
 }
 void append_body(Members& to, const TaskFinished& body) {
   to.text("phase", body.phase);
@@ -156,6 +161,28 @@ void append_body(Members& to, const TaskFinished& body) {
   to.exit("exit", body.exit);
   to.number("took_ns", body.took.count());
   to.text("hint", body.hint);
+  if (body.step) {
+    to.text("step", body.step->name);
+    to.word("stage", body.step->stage);
+    to.word("outcome", body.step->outcome);
+    to.word("conclusion", body.step->conclusion);
+  }
+}
+void append_body(Members& to, const StepAnnotated& body) {
+  to.text("label", body.label);
+  to.word("level", body.level);
+  to.text("message", body.message);
+  to.text("title", body.title);
+  to.text("file", body.file);
+  to.number("line", body.line);
+  to.number("end_line", body.end_line);
+  to.number("column", body.column);
+  to.number("end_column", body.end_column);
+}
+void append_body(Members& to, const StepSummarized& body) {
+  to.text("label", body.label);
+  to.text("step", body.name);
+  to.text("text", body.text);
 }
 void append_body(Members& to, const PhaseFinished& body) {
   to.text("phase", body.phase);
@@ -245,6 +272,8 @@ std::string_view type_of(const EventBody& body) noexcept {
                  [](const TaskStarted&) { return std::string_view("task-started"); },
                  [](const Output&) { return std::string_view("output"); },
                  [](const TaskFinished&) { return std::string_view("task-finished"); },
+                 [](const StepAnnotated&) { return std::string_view("step-annotated"); },
+                 [](const StepSummarized&) { return std::string_view("step-summarized"); },
                  [](const PhaseFinished&) { return std::string_view("phase-finished"); },
                  [](const VariablesExported&) { return std::string_view("variables-exported"); },
                  [](const BuildFinished&) { return std::string_view("build-finished"); },

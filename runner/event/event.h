@@ -51,12 +51,25 @@ struct PhaseStarted {
   std::string phase;  // "DOWNLOAD_SOURCE", "INSTALL", …
   bool in_file = true;
   std::size_t tasks = 0;
+  std::size_t steps = 0;  // so many of the tasks are steps
+};
+/// A stage of a step (actions.md 3.1): a step of a phase is one task for each of its stages.
+struct StepStage {
+  std::string name;   // as its log names it: "Run make test", "Post Run owner/action@v1"
+  std::string stage;  // "pre", "main", "post"
+};
+/// How a stage of a step ended: "success", "failure", "cancelled" or "skipped", before and after
+/// continue-on-error.
+struct StepResult {
+  std::string name, stage;
+  std::string outcome, conclusion;
 };
 struct TaskStarted {
   std::string phase;
-  std::string label;  // "build[3]"
-  std::string text;   // of the command
+  std::string label;  // "build[3]"; of a step's other stages "build[3].pre", "build[3].post"
+  std::string text;   // of the command; of a step its script, or what it uses
   Place place;
+  std::optional<StepStage> step = std::nullopt;
 };
 /// A piece of output, stdout and stderr in the order written. At most 64 KiB; views the caller's memory.
 struct Output {
@@ -73,6 +86,24 @@ struct TaskFinished {
   ExitStatus exit;
   std::chrono::nanoseconds took{0};
   std::string hint;  // for people: what may be behind this failure; empty: nothing known
+  /// Of a step. Its status is that of the conclusion, and SUCCEEDED when it was skipped: then there was no
+  /// TaskStarted.
+  std::optional<StepResult> step = std::nullopt;
+};
+/// What a step says about a place, or about itself (actions.md 3.17).
+struct StepAnnotated {
+  std::string label;  // of the task
+  std::string level;  // "error", "warning", "notice"
+  std::string message;
+  std::string title;  // empty: none
+  std::string file;   // relative to the source directory where it is inside; empty: none
+  std::size_t line = 0, end_line = 0, column = 0, end_column = 0;  // from 1; 0: unknown
+};
+/// What a step wrote to GITHUB_STEP_SUMMARY: Markdown.
+struct StepSummarized {
+  std::string label;
+  std::string name;  // of the step
+  std::string text;
 };
 struct PhaseFinished {
   std::string phase;
@@ -105,8 +136,9 @@ struct RunFinished {
   std::chrono::nanoseconds took{0};
 };
 
-using EventBody = std::variant<RunStarted, BuildStarted, Diagnosed, PhaseStarted, TaskStarted, Output,
-                               TaskFinished, PhaseFinished, VariablesExported, BuildFinished, RunFinished>;
+using EventBody =
+    std::variant<RunStarted, BuildStarted, Diagnosed, PhaseStarted, TaskStarted, Output, TaskFinished,
+                 StepAnnotated, StepSummarized, PhaseFinished, VariablesExported, BuildFinished, RunFinished>;
 
 struct Event {
   std::uint64_t sequence = 0;  // from 1, without gaps in a run

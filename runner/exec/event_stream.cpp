@@ -37,19 +37,37 @@ struct MaskBody {
     text(message, place, rendered);
   }
   void operator()(PhaseStarted& body) const {
-    auto& [phase, in_file, tasks] = body;
-    words(phase, in_file, tasks);
+    auto& [phase, in_file, tasks, steps] = body;
+    words(phase, in_file, tasks, steps);
   }
   void operator()(TaskStarted& body) const {
-    auto& [phase, label, command, place] = body;
+    auto& [phase, label, command, place, step] = body;
     words(phase, label);
     text(command, place);
+    if (!step) return;
+    auto& [name, stage] = *step;
+    words(stage);
+    text(name);
   }
   void operator()(Output&) const { check(false, "output goes through output(), not tell()"); }
   void operator()(TaskFinished& body) const {
-    auto& [phase, label, command, place, status, exit, took, hint] = body;
+    auto& [phase, label, command, place, status, exit, took, hint, step] = body;
     words(phase, label, status, exit, took);
     text(command, place, hint);
+    if (!step) return;
+    auto& [name, stage, outcome, conclusion] = *step;
+    words(stage, outcome, conclusion);
+    text(name);
+  }
+  void operator()(StepAnnotated& body) const {
+    auto& [label, level, message, title, file, line, end_line, column, end_column] = body;
+    words(label, level, line, end_line, column, end_column);
+    text(message, title, file);
+  }
+  void operator()(StepSummarized& body) const {
+    auto& [label, name, markdown] = body;
+    words(label);
+    text(name, markdown);
   }
   void operator()(PhaseFinished& body) const {
     auto& [phase, status, code, message, took] = body;

@@ -148,7 +148,7 @@ class Build {
 Result<bool> Build::download_source() {
   const auto began = Clock::now();
   EventStream& events = run_.events;
-  events.tell(PhaseStarted{"DOWNLOAD_SOURCE", true, 0});
+  events.tell(PhaseStarted{"DOWNLOAD_SOURCE", true, 0, 0});
   Diagnostics found;
   for (const Unsupported& feature : run_.plan.unsupported)
     found.add(feature.is_error ? Severity::error : Severity::warning, *run_.plan.source, feature.where,
@@ -243,7 +243,7 @@ Result<BuildEnd> Build::execute() {
 Result<Status> Build::run_phase(const Phase& phase) {
   phase_began_ = Clock::now();
   EventStream& events = run_.events;
-  events.tell(PhaseStarted{phase.name, phase.in_file, phase.commands.size()});
+  events.tell(PhaseStarted{phase.name, phase.in_file, phase.commands.size(), 0});
   Clock::time_point deadline = deadline_;
   if (run_.request.phase_timeout) deadline = std::min(deadline, phase_began_ + *run_.request.phase_timeout);
 
@@ -572,7 +572,7 @@ Finished refuse(const Request& request, EventStream& events, const Diagnostic& e
   const Failure failure = failure_of(error);
   events.set_build(id);
   events.tell(BuildStarted{id, 1});
-  events.tell(PhaseStarted{failure.phase, true, 0});
+  events.tell(PhaseStarted{failure.phase, true, 0, 0});
   events.tell(
       PhaseFinished{failure.phase, Status::failed, failure.code, failure.message, Clock::now() - began});
   events.tell(BuildFinished{id, Status::failed, false, Clock::now() - began});

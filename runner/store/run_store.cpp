@@ -22,6 +22,7 @@ constexpr std::size_t kBufferBytes = 64 * 1024;
 constexpr std::chrono::milliseconds kFlushEvery{100};
 constexpr std::string_view kNew = ".new-";
 constexpr std::string_view kSizes = ".sizes";
+constexpr std::string_view kSummary = "summary.md";
 constexpr std::size_t kUnknownSizes = 8;  // so many sizes are asked for anew before they are written down
 
 std::string seconds(std::chrono::nanoseconds took) {
@@ -67,11 +68,14 @@ class RunOnDisk : public KeptRun {
             [&](const TaskStarted& task) { command(task); },
             [&](const Output& output) { append(output.text); },
             [&](const TaskFinished& task) {
-              if (task.status != Status::succeeded)
+              if (task.step && task.step->outcome == "skipped")
+                line(task.phase + " " + task.label, "skipped: " + task.step->name);
+              else if (task.status != Status::succeeded)
                 line(task.phase + " " + task.label, fmt::format("{}: {} ({})", to_string(task.status),
                                                                 to_string(task.exit), to_string(task.place)));
               settle = true;
             },
+            [](const StepAnnotated&) {}, [&](const StepSummarized& summary) { keep_summary(summary.text); },
             [&](const PhaseFinished& phase) {
               result(phase.phase, phase.status, phase.code, phase.message, phase.took), settle = true;
             },
@@ -123,6 +127,7 @@ class RunOnDisk : public KeptRun {
   void line(std::string_view who, std::string_view text) { own_text(fmt::format("[{}] {}\n", who, text)); }
 
   void command(const TaskStarted& task) {
+    if (task.step) return line(task.phase + " " + task.label, "step: " + task.step->name);
     std::string text;
     std::string_view mark = "$", rest = task.text;
     while (rest.ends_with('\n')) rest.remove_suffix(1);
@@ -142,6 +147,24 @@ class RunOnDisk : public KeptRun {
     for (const std::string_view more : {what, message})
       if (!more.empty()) text.append(": ").append(more);
     line(who, text);
+  }
+
+  /// Markdown of a step behind that of the steps before it.
+  void keep_summary(std::string_view text) {
+    if (text.empty() || failure_) return;
+    Result<void> done;
+    if (!summary_) {
+      Result<AppendFile> opened = AppendFile::open(directory_ / kSummary);
+      if (opened)
+        summary_ = std::move(*opened);
+      else
+        done = std::move(opened.error());
+    }
+    if (summary_) {
+      const std::string_view parts[] = {text, text.ends_with('\n') ? "\n" : "\n\n"};
+      done = summary_->write(parts);
+    }
+    if (!done) failure_ = done.error().message;
   }
 
   /// Writes what the log's buffer holds, and `text` behind it.
@@ -183,6 +206,7 @@ class RunOnDisk : public KeptRun {
   Path directory_;
   FileLock lock_;
   AppendFile log_, events_;
+  std::optional<AppendFile> summary_;  // since the first step that has one
   std::string log_buffer_, events_buffer_;
   std::uint64_t log_bytes_ = 0, log_kept_ = 0;  // of the whole log; of these in the file
   std::uint64_t events_seen_ = 0, events_kept_ = 0, events_buffered_ = 0, events_bytes_ = 0;
@@ -240,6 +264,11 @@ std::uint64_t size_of(const Path& file) {
   std::error_code failed;
   const std::uintmax_t bytes = std::filesystem::file_size(file, failed);
   return failed ? 0 : bytes;
+}
+
+/// What a run takes on disk.
+std::uint64_t run_bytes(const Path& run) {
+  return size_of(run / "log") + size_of(run / "events.jsonl") + size_of(run / kSummary);
 }
 
 using Sizes = std::map<std::string, std::uint64_t, std::less<>>;
@@ -337,7 +366,7 @@ void prune_runs(const Path& state, const PruneLimits& limits, std::chrono::syste
       sizes.push_back(found->second);
     } else {
       unknown.push_back(sizes.size());
-      sizes.push_back(size_of(runs / id / "log") + size_of(runs / id / "events.jsonl"));
+      sizes.push_back(run_bytes(runs / id));
     }
     total += sizes.back();
   }
@@ -350,7 +379,7 @@ void prune_runs(const Path& state, const PruneLimits& limits, std::chrono::syste
         const auto lock = lock_of_ended(runs / ids[i]);
         if (!lock) continue;
         // Asked again: it may have grown and ended since.
-        sizes[i] = size_of(runs / ids[i] / "log") + size_of(runs / ids[i] / "events.jsonl");
+        sizes[i] = run_bytes(runs / ids[i]);
       }
       text += fmt::format("{} {}\n", ids[i], sizes[i]);
     }

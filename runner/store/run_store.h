@@ -2,6 +2,8 @@
 //
 //   <state>/runs/<run id>/log            the build's output and our lines about it, masked
 //                        /events.jsonl   one event a line; an output event names offset and length in `log`
+//                        /summary.md     what steps wrote to GITHUB_STEP_SUMMARY, one behind the other; there
+//                                        when one did
 //                        /lock           held (flock) while the run is alive
 //   <state>/runs/.new-<run id>           a run that is just being made: renamed when its lock is held
 //               /.sizes                  "<run id> <bytes>" a line: what finished runs take, so that not all
@@ -13,6 +15,8 @@
 //
 //   [run] buildspec-run 0.1.0: buildspec.yml in /home/me/project
 //   [BUILD build[0]] $ make              the command; its further lines begin with "[BUILD build[0]] > "
+//   [BUILD build[1]] step: Run make      a step
+//   [BUILD build[2]] skipped: Run make   a step whose condition is false
 //   [BUILD build[0]] FAILED: exit status 2 (buildspec.yml:4:9)      only when it did not succeed
 //   [BUILD] FAILED in 1.50 s: COMMAND_EXECUTION_ERROR: Error …      the result of a phase
 //   [run] FAILED in 2.00 s: …                                       the result of the run
@@ -62,7 +66,7 @@ class KeptRun : public EventSink {
 Result<std::unique_ptr<KeptRun>> keep_run(const Path& state, std::string_view run_id);
 
 /// Removes the oldest finished runs until the limits hold. A run's age counts from its start, its size is
-/// that of its two files. Runs that are alive, in this process or another, count but are left alone, and so
+/// that of its files. Runs that are alive, in this process or another, count but are left alone, and so
 /// is what is not named like a run. Never fails: what cannot be removed stays. Any number of processes may
 /// prune and start runs at once.
 void prune_runs(const Path& state, const PruneLimits& limits, std::chrono::system_clock::time_point now);

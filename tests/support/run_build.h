@@ -27,6 +27,8 @@ class SeenBuild : public EventSink {
                    [&](const Diagnosed& body) { diagnosed.push_back(body); }, [&](const PhaseStarted&) {},
                    [&](const TaskStarted&) {}, [&](const Output& body) { output += body.text; },
                    [&](const TaskFinished& body) { tasks.push_back(body); },
+                   [&](const StepAnnotated& body) { annotations.push_back(body); },
+                   [&](const StepSummarized& body) { summaries.push_back(body); },
                    [&](const PhaseFinished& body) { phases.push_back(body); },
                    [&](const VariablesExported&) {}, [&](const BuildFinished&) {},
                    [&](const RunFinished& body) { finished = body; }},
@@ -54,6 +56,8 @@ class SeenBuild : public EventSink {
   std::vector<BuildStarted> builds;
   std::vector<Diagnosed> diagnosed;
   std::vector<TaskFinished> tasks;
+  std::vector<StepAnnotated> annotations;
+  std::vector<StepSummarized> summaries;
   std::vector<PhaseFinished> phases;
   std::string output;
   RunFinished finished;

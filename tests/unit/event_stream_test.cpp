@@ -151,15 +151,25 @@ TEST(EventStream, MasksEveryText) {
       BuildStarted{"local:s3cret", 1},
       Diagnosed{"error", "an-id", s, place, s},
       PhaseStarted{"BUILD", true, 1},
-      TaskStarted{"BUILD", "build[0]", s, place},
-      TaskFinished{"BUILD", "build[0]", s, place, Status::failed, {1, 0}, {}, s},
+      TaskStarted{"BUILD", "build[0]", s, place, StepStage{s, "main"}},
+      TaskFinished{"BUILD",
+                   "build[0]",
+                   s,
+                   place,
+                   Status::failed,
+                   {1, 0},
+                   {},
+                   s,
+                   StepResult{s, "main", "failure", "failure"}},
+      StepAnnotated{"build[0]", "error", s, s, s, 1, 1, 1, 1},
+      StepSummarized{"build[0]", s, s},
       PhaseFinished{"BUILD", Status::failed, "COMMAND_EXECUTION_ERROR", s, {}},
       VariablesExported{{{s, s}, {"NAME", s}}},
       BuildFinished{"local:1", Status::failed, false, {}},
       RunFinished{Status::failed, "BUILD", "build[0]", s, place, s, {}},
   };
   ASSERT_EQ(bodies.size() + 1, std::variant_size_v<EventBody>);  // all but Output
-  const std::vector<std::size_t> masks = {5, 0, 3, 0, 2, 3, 1, 3, 0, 3};
+  const std::vector<std::size_t> masks = {5, 0, 3, 0, 3, 4, 3, 2, 1, 3, 0, 3};
   Record record;
   EventStream events(record, "run-1");
   events.masker().add("s3cret");

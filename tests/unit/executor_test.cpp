@@ -77,7 +77,8 @@ class Recorder : public EventSink {
             },
             [&](const PhaseStarted& body) { line("phase {} {}", body.phase, body.tasks); },
             [&](const TaskStarted& body) { line("task {}", body.label); },
-            [&](const Output& body) { output += body.text; },
+            [&](const Output& body) { output += body.text; }, [](const StepAnnotated&) {},
+            [](const StepSummarized&) {},
             [&](const TaskFinished& body) {
               line("ended {} {} {}", body.label, to_string(body.status), body.exit.code);
               hints.push_back(body.hint);

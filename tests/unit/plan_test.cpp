@@ -27,6 +27,7 @@ Plan everything(const SourceText& source) {
                     "me",
                     {FailurePolicy::Action::retry, 2, "a+", {}},
                     {{"build[0]", {6, 7}, ShellScript{"one\n\ntwo\n"}}, {"build[1]", {}, ShellScript{""}}},
+                    {},
                     {{"build.finally[0]", {}, ShellScript{"\x1b[2J"}}}};
   plan.phases[3].name = "POST_BUILD";
   plan.phases[3].in_file = true;
