@@ -57,6 +57,7 @@ module  libgit2      libgit2-dev
 module  libcrypto    libssl-dev
 module  fmt          libfmt-dev
 module  re2          libre2-dev
+module  libpcre2-8   libpcre2-dev
 module  CLI11        libcli11-dev
 boost   1.81         -'
 needs_to_test='

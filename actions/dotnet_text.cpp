@@ -1,0 +1,185 @@
+#include "actions/dotnet_text.h"
+
+#include <charconv>
+
+namespace buildspec_run {
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+void append_character(std::string& out, char32_t c) {
+  const auto byte = [&](char32_t value) { out += static_cast<char>(static_cast<unsigned char>(value)); };
+  if (c < 0x80) {
+    byte(c);
+  } else if (c < 0x800) {
+    byte(0xC0 | c >> 6), byte(0x80 | (c & 0x3F));
+  } else if (c < 0x10000) {
+    byte(0xE0 | c >> 12), byte(0x80 | (c >> 6 & 0x3F)), byte(0x80 | (c & 0x3F));
+  } else {
+    byte(0xF0 | c >> 18), byte(0x80 | (c >> 12 & 0x3F)), byte(0x80 | (c >> 6 & 0x3F)),
+        byte(0x80 | (c & 0x3F));
+  }
+}
+
+// The longest part at the beginning of `text` that is a character or the beginning of one.
+// Source: The Unicode Standard, table 3-7 and "U+FFFD substitution of maximal subparts".
+struct Part {
+  std::size_t bytes;
+  bool whole;
+};
+Part first_part(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return {1, true};
+  std::size_t length = 0;
+  unsigned least = 0x80, most = 0xBF;  // of the second byte
+  if (first >= 0xC2 && first <= 0xDF) {
+    length = 2;
+  } else if (first >= 0xE0 && first <= 0xEF) {
+    length = 3;
+    if (first == 0xE0) least = 0xA0;
+    if (first == 0xED) most = 0x9F;
+  } else if (first >= 0xF0 && first <= 0xF4) {
+    length = 4;
+    if (first == 0xF0) least = 0x90;
+    if (first == 0xF4) most = 0x8F;
+  } else {
+    return {1, false};
+  }
+  for (std::size_t i = 1; i < length; ++i) {
+    if (i == text.size() || byte(i) < least || byte(i) > most) return {i, false};
+    least = 0x80, most = 0xBF;
+  }
+  return {length, true};
+}
+
+template <std::size_t Bytes>
+std::optional<char32_t> unit_at(std::string_view bytes, std::size_t at, bool big_endian) noexcept {
+  if (bytes.size() - at < Bytes) return std::nullopt;
+  char32_t unit = 0;
+  for (std::size_t i = 0; i < Bytes; ++i)
+    unit = unit << 8 | static_cast<unsigned char>(bytes[at + (big_endian ? i : Bytes - 1 - i)]);
+  return unit;
+}
+
+std::string decode_utf16(std::string_view bytes, bool big_endian) {
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::optional<char32_t> unit = unit_at<2>(bytes, at, big_endian);
+    at += 2;
+    if (!unit || (*unit >= 0xDC00 && *unit < 0xE000)) {
+      text += kReplacement;
+    } else if (*unit >= 0xD800 && *unit < 0xDC00) {
+      const std::optional<char32_t> low =
+          at < bytes.size() ? unit_at<2>(bytes, at, big_endian) : std::nullopt;
+      if (low && *low >= 0xDC00 && *low < 0xE000) {
+        append_character(text, 0x10000 + ((*unit - 0xD800) << 10) + (*low - 0xDC00));
+        at += 2;
+      } else {
+        text += kReplacement;
+      }
+    } else {
+      append_character(text, *unit);
+    }
+  }
+  return text;
+}
+
+std::string decode_utf32(std::string_view bytes, bool big_endian) {
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size(); at += 4) {
+    const std::optional<char32_t> unit = unit_at<4>(bytes, at, big_endian);
+    if (!unit || *unit > 0x10FFFF || (*unit >= 0xD800 && *unit < 0xE000))
+      text += kReplacement;
+    else
+      append_character(text, *unit);
+  }
+  return text;
+}
+
+// Length of the white space that `text` begins with; 0 for none. Source: Char.IsWhiteSpace.
+std::size_t white_space(std::string_view text) noexcept {
+  if (text.empty()) return 0;
+  if (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r')) return 1;
+  for (const std::string_view space : {"\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9",
+                                       "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"})
+    if (text.starts_with(space)) return space.size();
+  const bool is_wide =
+      text.starts_with("\xE2\x80") && text.size() > 2 && static_cast<unsigned char>(text[2]) <= 0x8A;
+  return is_wide ? 3 : 0;
+}
+
+}  // namespace
+
+std::string decode_utf8(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size());
+  std::size_t good = 0;  // bytes from there on are whole characters
+  for (std::size_t at = 0; at < bytes.size();) {
+    const Part part = first_part(bytes.substr(at));
+    at += part.bytes;
+    if (part.whole) continue;
+    text.append(bytes.substr(good, at - part.bytes - good)).append(kReplacement);
+    good = at;
+  }
+  return text.append(bytes.substr(good));
+}
+
+std::string decode_file(std::string_view bytes) {
+  using namespace std::string_view_literals;
+  if (bytes.starts_with("\xEF\xBB\xBF"sv)) return decode_utf8(bytes.substr(3));
+  if (bytes.starts_with("\xFF\xFE\0\0"sv)) return decode_utf32(bytes.substr(4), false);
+  if (bytes.starts_with("\0\0\xFE\xFF"sv)) return decode_utf32(bytes.substr(4), true);
+  if (bytes.starts_with("\xFF\xFE"sv)) return decode_utf16(bytes.substr(2), false);
+  if (bytes.starts_with("\xFE\xFF"sv)) return decode_utf16(bytes.substr(2), true);
+  return decode_utf8(bytes);
+}
+
+std::string_view trim_start(std::string_view text) noexcept {
+  while (const std::size_t bytes = white_space(text)) text.remove_prefix(bytes);
+  return text;
+}
+
+std::string_view trim(std::string_view text) noexcept {
+  text = trim_start(text);
+  for (;;) {
+    std::size_t bytes = 0;
+    for (std::size_t length = 1; length <= 3 && length <= text.size() && bytes == 0; ++length)
+      if (white_space(text.substr(text.size() - length)) == length) bytes = length;
+    if (bytes == 0) return text;
+    text.remove_suffix(bytes);
+  }
+}
+
+bool is_blank(std::string_view text) noexcept { return trim_start(text).empty(); }
+
+std::optional<int> parse_int32(std::string_view text) noexcept {
+  constexpr std::string_view kBlanks = " \t\n\v\f\r";
+  const std::size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
+  text.remove_prefix(begin);
+  text = text.substr(0, text.find_last_not_of(kBlanks) + 1);
+  const bool plus = text.starts_with('+');
+  if (plus) text.remove_prefix(1);
+  if (plus && text.starts_with('-')) return std::nullopt;
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<int> parse_digits32(std::string_view text) noexcept {
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  return parse_int32(text);
+}
+
+std::size_t utf16_length(std::string_view text) noexcept {
+  std::size_t length = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    length += (byte & 0xC0) != 0x80 ? 1 : 0;
+    length += byte >= 0xF0 ? 1 : 0;
+  }
+  return length;
+}
+
+}  // namespace buildspec_run
