@@ -11,6 +11,9 @@
 //   the guard dies    the worker reads end-of-file on a pipe that only the guard could write to, and does the
 //   same
 //
+// What a build has started that is no process of ours, a container of an engine, does not die with us. Its clean-up
+// commands lie in memory that worker and guard share, so that whichever of them is left can run them.
+//
 // A process that is started directly dies with the worker in any case (parent-death signal), which is what is
 // left when both are killed in one instant. The two bear different names, so that whoever kills by name does
 // not hit both. Without Linux's subreapers and /proc only what stays in the process group of a command is
@@ -22,6 +25,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,6 +33,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <climits>
@@ -46,6 +51,7 @@
 #endif
 
 #include "runner/supervisor/message.h"
+#include "runner/supervisor/ownership.h"
 #include "runner/supervisor/process_table.h"
 
 namespace buildspec_run {
@@ -56,6 +62,12 @@ using Clock = std::chrono::steady_clock;
 /// How long to go on killing when nothing dies of it (what sleeps in the kernel; what belongs to another
 /// user).
 constexpr std::chrono::seconds kUnkillable{2};
+
+/// What the clean-up commands get, all of them together.
+constexpr std::chrono::seconds kCleanUpTime{10};
+/// They are run twice, with this between: an engine whose client was killed while it asked for a container may make that
+/// container after the first round, and says the same of one that is gone and of one that is to come.
+constexpr std::chrono::milliseconds kBetweenRounds{1000};
 
 #ifdef MSG_NOSIGNAL
 constexpr int kNoSignal = MSG_NOSIGNAL;
@@ -242,9 +254,74 @@ int set_user(const StartRequest& start, StartStage& stage) {
   return pid;
 }
 
+/// The clean-up commands, where worker and guard both find them. Written by the worker alone, one half after the other, so
+/// that the half that is in force is whole at every instant. Pages that nobody touches cost nothing.
+class CleanUps {
+ public:
+  bool make() {
+    int flags = MAP_SHARED | MAP_ANONYMOUS;
+#ifdef MAP_NORESERVE
+    flags |= MAP_NORESERVE;
+#endif
+    void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (memory == MAP_FAILED) return false;
+    shared_ = static_cast<Shared*>(memory);  // all zero: half 0, which is empty
+    return true;
+  }
+
+  void set(const OnDeathRequest& request) {
+    std::string bytes;
+    if (!request.commands.empty() && !encode(Request(request), bytes)) return;  // it has come as such a frame
+    const unsigned other = 1 - shared_->half.load();
+    std::memcpy(shared_->frame[other], bytes.data(), bytes.size());
+    shared_->bytes[other] = bytes.size();
+    shared_->half.store(other);
+  }
+
+  /// Runs them and waits for them, for a time. Descendants of ours must all have ended. Afterwards there are none.
+  void run() {
+    const unsigned half = shared_->half.load();
+    const Frame frame = find_frame({shared_->frame[half], shared_->bytes[half]});
+    if (frame.state != Frame::State::whole) return;
+    const std::optional<Request> request = decode_request(frame.payload);
+    const auto* commands = request ? std::get_if<OnDeathRequest>(&*request) : nullptr;
+    if (commands == nullptr) return;
+    const Clock::time_point give_up = Clock::now() + kCleanUpTime;
+    start_all(*commands, give_up);
+    const Clock::time_point again = Clock::now() + kBetweenRounds;
+    while (Clock::now() < std::min(again, give_up)) nap();
+    start_all(*commands, give_up);
+    set({});
+  }
+
+ private:
+  struct Shared {
+    std::atomic<unsigned> half;
+    std::size_t bytes[2];
+    char frame[2][kMaxMessageBytes + sizeof(std::uint32_t)];
+  };
+  static_assert(std::atomic<unsigned>::is_always_lock_free, "two processes share it");
+
+  static void start_all(const OnDeathRequest& request, Clock::time_point give_up) {
+    for (const StartRequest& command : request.commands) {
+      const Launch launch = prepare(command, STDIN_FILENO);  // which is /dev/null, for writing as well
+      fork_into(launch, -1);
+    }
+    while (Clock::now() < give_up) {
+      const pid_t ended = waitpid(-1, nullptr, WNOHANG);
+      if (ended < 0 && errno == ECHILD) return;
+      if (ended <= 0) nap();
+    }
+    kill_descendants([](pid_t, int) {});
+  }
+
+  Shared* shared_ = nullptr;
+};
+
 class Worker {
  public:
-  Worker(int socket, int lifeline) : socket_(socket), lifeline_(lifeline) {}
+  Worker(int socket, int lifeline, CleanUps& clean_ups)
+      : socket_(socket), lifeline_(lifeline), clean_ups_(clean_ups) {}
 
   /// Serves the runner until it is gone, then ends all descendants.
   void serve() {
@@ -267,6 +344,7 @@ class Worker {
       if (FD_ISSET(socket_, &readable)) receive();
     }
     kill_descendants([](pid_t, int) {});
+    clean_ups_.run();
   }
 
  private:
@@ -387,6 +465,8 @@ class Worker {
     }
   }
 
+  void handle(const OnDeathRequest& request) { clean_ups_.set(request); }
+
   static bool has_children() {
     siginfo_t info{};
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
@@ -452,6 +532,7 @@ class Worker {
   static constexpr pid_t kHalfOfPids = 16384;  // of the smallest table a kernel may be set to by default
 
   const int socket_, lifeline_;
+  CleanUps& clean_ups_;
   int output_ = -1, received_descriptor_ = -1;
   std::string received_;
   bool serving_ = true;
@@ -514,15 +595,33 @@ void rename_guard(int argc, char** argv) {
 #endif
 }
 
-void guard(pid_t worker) {
+void guard(pid_t worker, CleanUps& clean_ups) {
   for (;;) {
     const pid_t ended = waitpid(-1, nullptr, 0);
     if (ended == worker || (ended < 0 && errno != EINTR)) break;
   }
   kill_descendants([](pid_t, int) {});
+  clean_ups.run();
+}
+
+/// `give-back USER GROUP SINCE DIRECTORY…` inside a container, where we are root (runner/container/container_run.h).
+int give_back(int count, char** words) {
+  const auto number = [](const char* text) { return std::strtoll(text, nullptr, 10); };
+  Owner owner;
+  owner.user = id_inside("/proc/self/uid_map", static_cast<std::uint32_t>(number(words[0])));
+  owner.group = id_inside("/proc/self/gid_map", static_cast<std::uint32_t>(number(words[1])));
+  owner.since_ns = number(words[2]);
+  int failed = 0;
+  for (int i = 3; i < count; ++i)
+    if (const int error = give_to(words[i], owner); error != 0) {
+      std::fprintf(stderr, "%s: %s\n", words[i], std::strerror(error));
+      failed = 1;
+    }
+  return failed;
 }
 
 int supervise(int argc, char** argv) {
+  if (argc >= 6 && std::string_view(argv[1]) == "give-back") return give_back(argc - 2, argv + 2);
   struct stat socket {};
   if (argc < 1 || fstat(kSupervisorSocket, &socket) != 0 || !S_ISSOCK(socket.st_mode)) {
     std::fputs("buildspec-run-supervisor: buildspec-run starts this program, and nothing else does\n",
@@ -530,18 +629,19 @@ int supervise(int argc, char** argv) {
     return 2;
   }
   int lifeline[2];
-  if (!start_clean() || !become_subreaper() || !make_pipe(lifeline)) return 3;
+  CleanUps clean_ups;
+  if (!start_clean() || !become_subreaper() || !clean_ups.make() || !make_pipe(lifeline)) return 3;
   const pid_t worker = fork();
   if (worker < 0) return 3;
   if (worker > 0) {
     close(lifeline[0]);
     rename_guard(argc, argv);
-    guard(worker);
+    guard(worker, clean_ups);
     return 0;
   }
   close(lifeline[1]);
   if (!become_subreaper()) return 3;
-  Worker(kSupervisorSocket, lifeline[0]).serve();
+  Worker(kSupervisorSocket, lifeline[0], clean_ups).serve();
   return 0;
 }
 

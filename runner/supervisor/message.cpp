@@ -5,7 +5,17 @@
 namespace buildspec_run {
 namespace {
 
-enum class Kind : std::uint8_t { attach = 1, start, signal, end_all, started = 65, failed, exited, ended };
+enum class Kind : std::uint8_t {
+  attach = 1,
+  start,
+  signal,
+  end_all,
+  on_death,
+  started = 65,
+  failed,
+  exited,
+  ended
+};
 
 /// Takes fields from the front. Once something does not fit, `ok` stays false and all that is taken is empty.
 class Reader {
@@ -102,23 +112,33 @@ class Writer {
   bool ok_ = true;
 };
 
+void write_start(Writer& to, const StartRequest& start) {
+  to.texts(start.argv);
+  to.texts(start.env);
+  to.text(start.cwd);
+  to.byte(start.as_user ? 1 : 0);
+  to.number(start.uid);
+  to.number(start.gid);
+  to.number(start.groups.size());
+  for (const std::uint32_t group : start.groups) to.number(group);
+}
+
 struct Encoder {
   std::string& out;
   bool operator()(const AttachRequest&) const { return Writer(out, Kind::attach).finish(); }
   bool operator()(const StartRequest& start) const {
     Writer to(out, Kind::start);
-    to.texts(start.argv);
-    to.texts(start.env);
-    to.text(start.cwd);
-    to.byte(start.as_user ? 1 : 0);
-    to.number(start.uid);
-    to.number(start.gid);
-    to.number(start.groups.size());
-    for (const std::uint32_t group : start.groups) to.number(group);
+    write_start(to, start);
     return to.finish();
   }
   bool operator()(const SignalRequest& signal) const { return with_number(Kind::signal, signal.number); }
   bool operator()(const EndAllRequest& end) const { return with_number(Kind::end_all, end.grace_ms); }
+  bool operator()(const OnDeathRequest& request) const {
+    Writer to(out, Kind::on_death);
+    to.number(request.commands.size());
+    for (const StartRequest& command : request.commands) write_start(to, command);
+    return to.finish();
+  }
   bool operator()(const StartedReply& started) const { return with_number(Kind::started, started.pid); }
   bool operator()(const FailedReply& failed) const {
     Writer to(out, Kind::failed);
@@ -157,6 +177,20 @@ std::optional<StartRequest> read_start(Reader& in) {
   return start;
 }
 
+std::optional<OnDeathRequest> read_on_death(Reader& in) {
+  constexpr std::size_t kLeastBytes =
+      4 * 6 + 2;  // of a command: six numbers, a byte, and the NUL of its directory
+  OnDeathRequest request;
+  const std::size_t commands = in.count(kLeastBytes);
+  for (std::size_t i = 0; i < commands; ++i) {
+    std::optional<StartRequest> command = read_start(in);
+    if (!command) return std::nullopt;
+    request.commands.push_back(std::move(*command));
+  }
+  if (!in.ok()) return std::nullopt;
+  return request;
+}
+
 }  // namespace
 
 Frame find_frame(std::string_view received) {
@@ -184,6 +218,9 @@ std::optional<Request> decode_request(std::string_view payload) {
       break;
     case Kind::end_all:
       request = EndAllRequest{in.number()};
+      break;
+    case Kind::on_death:
+      if (std::optional<OnDeathRequest> on_death = read_on_death(in)) request = std::move(*on_death);
       break;
     default:
       break;

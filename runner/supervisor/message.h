@@ -52,7 +52,13 @@ struct EndAllRequest {
   std::uint32_t grace_ms = 0;
   bool operator==(const EndAllRequest&) const = default;
 };
-using Request = std::variant<AttachRequest, StartRequest, SignalRequest, EndAllRequest>;
+/// What is to be run when the runner, or the half of the supervisor that serves it, is gone and every descendant has been
+/// ended: instead of what an earlier one said. It clears away what is no descendant, such as a container. No answer.
+struct OnDeathRequest {
+  std::vector<StartRequest> commands;
+  bool operator==(const OnDeathRequest&) const = default;
+};
+using Request = std::variant<AttachRequest, StartRequest, SignalRequest, EndAllRequest, OnDeathRequest>;
 
 // From the supervisor to the runner.
 

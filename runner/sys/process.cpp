@@ -42,6 +42,7 @@ constexpr int kPipeBytes = 1 << 20;  // what an unprivileged user may ask for; l
 constexpr std::size_t kChunkBytes = 64u << 10;
 constexpr milliseconds kTickEvery{100};
 constexpr std::chrono::seconds kFarewell{5};  // what the supervisor gets to end itself in
+constexpr std::chrono::seconds kCleanUp{12};  // and on top of it, to run what is to be run then
 
 class Descriptor {
  public:
@@ -192,9 +193,10 @@ void kill_holders(int pipe, pid_t session) {
 
 class SupervisedRunner final : public ProcessRunner {
  public:
-  SupervisedRunner(pid_t supervisor, Descriptor socket, Descriptor output, Pair wake,
+  SupervisedRunner(Path program, pid_t supervisor, Descriptor socket, Descriptor output, Pair wake,
                    std::stop_token kill_now)
-      : supervisor_(supervisor),
+      : program_(std::move(program)),
+        supervisor_(supervisor),
         socket_(std::move(socket)),
         output_(std::move(output)),
         wake_(std::move(wake)),
@@ -247,6 +249,24 @@ class SupervisedRunner final : public ProcessRunner {
   void on_background(OnOutput on_output) override { background_ = std::move(on_output); }
   void on_tick(std::function<void()> tick) override { tick_ = std::move(tick); }
 
+  Result<int> on_death(const ProcessSpec& command) override {
+    check(!command.argv.empty(), "a process has a name");
+    if (lost_) return *lost_;
+    const int number = ++last_clean_up_;
+    clean_ups_.emplace(number, command);
+    if (Result<void> sent = send_clean_ups(); !sent) {
+      clean_ups_.erase(number);
+      return std::move(sent.error());
+    }
+    return number;
+  }
+
+  void take_back(int number) override {
+    // When this does not arrive, the supervisor has ended, and the next call says so.
+    if (clean_ups_.erase(number) > 0 && !lost_) [[maybe_unused]]
+      const Result<void> sent = send_clean_ups();
+  }
+
   Result<int> end_all(milliseconds grace) override {
     check(!busy_, "end_all is not called from within run");
     if (lost_) return *lost_;
@@ -283,19 +303,50 @@ class SupervisedRunner final : public ProcessRunner {
     }
   };
 
-  Result<void> start(const ProcessSpec& spec) {
+  /// What a request is made of, which points into it.
+  struct Texts {
+    std::vector<std::string> env;
+    Path cwd;
+  };
+
+  static Result<StartRequest> to_request(const ProcessSpec& spec, Texts& texts) {
     StartRequest request;
     request.argv.assign(spec.argv.begin(), spec.argv.end());
-    std::vector<std::string> env;
-    env.reserve(spec.env.size());
-    for (const auto& [name, value] : spec.env) env.push_back(name + "=" + value);
-    request.env.assign(env.begin(), env.end());
+    texts.env.reserve(spec.env.size());
+    for (const auto& [name, value] : spec.env) texts.env.push_back(name + "=" + value);
+    request.env.assign(texts.env.begin(), texts.env.end());
     std::error_code error;
     // The supervisor has a current directory of its own.
-    const Path cwd =
+    texts.cwd =
         spec.cwd.empty() ? std::filesystem::current_path(error) : std::filesystem::absolute(spec.cwd, error);
     if (error) return system_error("find the current directory", error.value());
-    request.cwd = cwd.native();
+    request.cwd = texts.cwd.native();
+    return request;
+  }
+
+  /// Tells the supervisor what is to be run in the end.
+  Result<void> send_clean_ups() {
+    std::vector<Texts> texts(clean_ups_.size());
+    OnDeathRequest all;
+    std::size_t next = 0;
+    for (const auto& [number, command] : clean_ups_) {
+      Result<StartRequest> request = to_request(command, texts[next++]);
+      if (!request) return std::move(request.error());
+      all.commands.push_back(std::move(*request));
+    }
+    std::string bytes;
+    if (!encode(Request(all), bytes))
+      return system_error("hand over what is to be run in the end",
+                          std::any_of(all.commands.begin(), all.commands.end(), holds_nul) ? EINVAL : E2BIG);
+    if (!send_bytes(bytes)) return lose(background_, "the supervisor has ended", ECONNRESET);
+    return {};
+  }
+
+  Result<void> start(const ProcessSpec& spec) {
+    Texts texts;
+    Result<StartRequest> made = to_request(spec, texts);
+    if (!made) return std::move(made.error());
+    StartRequest request = std::move(*made);
     if (!spec.user.empty()) {
       Result<User> user = find_user(spec.user);
       if (!user) return std::move(user.error());
@@ -470,6 +521,13 @@ class SupervisedRunner final : public ProcessRunner {
     kill_holders(output_.get(), leader_);
     drain(on_output);
     lost_ = Error{std::move(message), std::error_code(code, std::system_category())};
+    // It may have ended as a whole and at once, and so have run nothing. A second time does no harm.
+    if (!clean_ups_.empty())
+      if (Result<std::unique_ptr<ProcessRunner>> next = make_process_runner(program_)) {
+        for (const auto& [number, command] : clean_ups_)
+          [[maybe_unused]] const Result<int> registered = (*next)->on_death(command);
+        next->reset();
+      }
     return *lost_;
   }
 
@@ -477,7 +535,8 @@ class SupervisedRunner final : public ProcessRunner {
   void part() {
     if (socket_.get() < 0) return;
     ::shutdown(socket_.get(), SHUT_WR);
-    const Clock::time_point give_up = Clock::now() + kFarewell;
+    const Clock::time_point give_up =
+        Clock::now() + kFarewell + (clean_ups_.empty() ? std::chrono::seconds{0} : kCleanUp);
     for (bool open = true; open && Clock::now() < give_up;) {
       // End-of-file: both halves of it are gone. Whatever it still says is not waited for.
       pollfd ready{socket_.get(), POLLIN, 0};
@@ -493,6 +552,7 @@ class SupervisedRunner final : public ProcessRunner {
     }
   }
 
+  const Path program_;
   const pid_t supervisor_;
   Descriptor socket_, output_;
   Pair wake_;
@@ -503,6 +563,8 @@ class SupervisedRunner final : public ProcessRunner {
   const std::unique_ptr<char[]> chunk_{
       new char[kChunkBytes]};  // not initialised: its pages come with the first output
   std::string received_;
+  std::map<int, ProcessSpec> clean_ups_;
+  int last_clean_up_ = 0;
   pid_t leader_ = 0;  // the process that runs; 0: none
   bool busy_ = false;
   bool hung_up_ = false;
@@ -525,8 +587,9 @@ Result<std::unique_ptr<ProcessRunner>> make_process_runner(const Path& superviso
 #endif
   Result<pid_t> pid = spawn_supervisor(supervisor, sockets->second.get());
   if (!pid) return std::move(pid.error());
-  auto runner = std::make_unique<SupervisedRunner>(*pid, std::move(sockets->first), std::move(output->first),
-                                                   std::move(*wake), std::move(kill_now));
+  auto runner =
+      std::make_unique<SupervisedRunner>(supervisor, *pid, std::move(sockets->first),
+                                         std::move(output->first), std::move(*wake), std::move(kill_now));
   sockets->second.reset();
   if (Result<void> attached = runner->attach(output->second); !attached) return std::move(attached.error());
   return std::unique_ptr<ProcessRunner>(std::move(runner));

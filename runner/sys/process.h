@@ -58,6 +58,14 @@ class ProcessRunner {
   virtual void on_background(OnOutput on_output) = 0;
   /// Called about ten times a second while a process runs.
   virtual void on_tick(std::function<void()> tick) = 0;
+  /// Has the supervisor run `command` when this program has ended, by whatever death, or when this object is destroyed,
+  /// unless `take_back` came first; also when the supervisor itself loses its one half. All that the build has started has
+  /// been ended by then. For what is no process of ours, such as a container: `docker rm --force NAME`. It is run twice, a
+  /// second apart, with its output dropped, so it must not mind to find nothing; all of them together get ten seconds.
+  /// `user` and `deadline` do not count. Returns a number for `take_back`.
+  virtual Result<int> on_death(const ProcessSpec& command) = 0;
+  /// `command` is not needed any more.
+  virtual void take_back(int number) = 0;
   /// Ends every process that is still there: TERM, then KILL after `grace` (at once when `kill_now` is
   /// requested). Returns how many there were. Further processes may be run afterwards.
   virtual Result<int> end_all(std::chrono::milliseconds grace) = 0;

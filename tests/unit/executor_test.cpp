@@ -53,6 +53,8 @@ class FakeProcesses : public ProcessRunner {
   }
   void on_background(OnOutput on_output) override { background = std::move(on_output); }
   void on_tick(std::function<void()>) override {}
+  Result<int> on_death(const ProcessSpec&) override { return 1; }
+  void take_back(int) override {}
   Result<int> end_all(std::chrono::milliseconds) override { return ++ended_all, 0; }
 
   std::function<std::optional<Result<ProcessEnd>>(const ProcessSpec&, const OnOutput&)> answer;

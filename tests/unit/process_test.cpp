@@ -418,6 +418,107 @@ TEST(Process, LeavesNothingThatHoldsItsOutputWhenBothHalvesAreKilledAtOnce) {
   EXPECT_TRUE(eventually([&] { return is_gone(leader); }));
 }
 
+// What is to be run in the end. Each run of it adds a line to a file; two rounds are two lines.
+
+/// A command that adds the line `text` to `file`.
+ProcessSpec note(const std::string& text, const Path& file) {
+  return sh("echo " + text + " >>" + file.string());
+}
+bool has_two_lines(const Path& file) { return contents(file).ends_with("x\nx\n"); }
+
+TEST(ProcessOnDeath, RunsWhatWasNotTakenBackWhenTheRunnerIsDestroyed) {
+  const TemporaryDirectory directory;
+  auto runner = make_runner();
+  const auto first = runner->on_death(note("x", directory / "first"));
+  const auto second = runner->on_death(note("x", directory / "second"));
+  ASSERT_TRUE(first && second);
+  EXPECT_NE(*first, *second);
+  run(*runner, "true");
+  runner->take_back(*first);
+  run(*runner, "true");
+  EXPECT_FALSE(std::filesystem::exists(directory / "second")) << "not before the end";
+  runner.reset();  // waits for it
+  EXPECT_EQ(contents(directory / "second"), "x\nx\n");
+  EXPECT_FALSE(std::filesystem::exists(directory / "first"));
+  EXPECT_TRUE(children_of(getpid()).empty());
+}
+
+TEST(ProcessOnDeath, CostsNothingWhenAllIsTakenBack) {
+  auto runner = make_runner();
+  for (int i = 0; i < 3; ++i) {
+    const auto number = runner->on_death(sh("sleep 1000"));
+    ASSERT_TRUE(number);
+    runner->take_back(*number);
+  }
+  const auto begun = Clock::now();
+  runner.reset();
+  EXPECT_LT(Clock::now() - begun, 500ms) << "a round that is run takes a second";
+}
+
+TEST(ProcessOnDeath, RunsWithItsEnvironmentAndDirectoryAfterTheBuildHasEnded) {
+  const TemporaryDirectory directory;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto runner = make_runner();
+    ProcessSpec command = sh("kill -0 $(cat leader) 2>/dev/null && echo too early >>said; echo \"$A\" >>said",
+                             {{"A", "value of A"}});
+    command.cwd = directory.path();
+    (void)runner->on_death(command);
+    (void)runner->run(sh("trap '' INT TERM; echo $$ >" + (directory / "leader").string() +
+                         "; while :; do sleep 1000; done"),
+                      {}, {});
+    ::_exit(1);
+  }
+  (void)pid_in(directory / "leader");
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(eventually([&] { return contents(directory / "said") == "value of A\nvalue of A\n"; }))
+      << contents(directory / "said");
+}
+
+/// Lets `kill_it` loose on the supervisor while a process runs, and expects what was to be run in the end to be run.
+void expect_clean_up_after(const std::function<void(Halves)>& kill_it) {
+  const TemporaryDirectory directory;
+  auto runner = make_runner();
+  const auto taken_back = runner->on_death(note("x", directory / "taken-back"));
+  ASSERT_TRUE(runner->on_death(note("x", directory / "end")));
+  ASSERT_TRUE(taken_back);
+  runner->take_back(*taken_back);
+  std::thread killer([&] {
+    (void)pid_in(directory / "leader");
+    kill_it(halves());
+  });
+  EXPECT_FALSE(runner->run(
+      sh("trap '' INT TERM; echo $$ >" + (directory / "leader").string() + "; while :; do sleep 1000; done"),
+      {}, {}));
+  killer.join();
+  EXPECT_TRUE(has_two_lines(directory / "end")) << contents(directory / "end");
+  EXPECT_FALSE(std::filesystem::exists(directory / "taken-back"));
+  EXPECT_FALSE(runner->on_death(note("x", directory / "late")));
+}
+TEST(ProcessOnDeath, RunsWhenTheWorkerIsKilled) {
+  expect_clean_up_after([](Halves of) { ::kill(of.worker, SIGKILL); });
+}
+TEST(ProcessOnDeath, RunsWhenTheGuardIsKilled) {
+  expect_clean_up_after([](Halves of) { ::kill(of.guard, SIGKILL); });
+}
+TEST(ProcessOnDeath, RunsWhenBothHalvesAreKilledAtOnce) {
+  expect_clean_up_after([](Halves of) {
+    ::kill(of.guard, SIGSTOP);
+    ::kill(of.worker, SIGSTOP);
+    ::kill(of.guard, SIGKILL);
+    ::kill(of.worker, SIGKILL);
+  });
+}
+
+TEST(ProcessOnDeath, RefusesWhatCannotBeHandedOver) {
+  auto runner = make_runner();
+  const auto number = runner->on_death({.argv = {"a\0b"s}, .env = {}, .cwd = "/"});
+  ASSERT_FALSE(number);
+  EXPECT_EQ(number.error().code, std::errc::invalid_argument);
+  run(*runner, "true");  // and nothing is broken by it
+}
+
 /// Requests a stop on another thread as soon as `file` is there.
 std::thread stop_when(Path file, std::stop_source source) {
   return std::thread([file = std::move(file), source = std::move(source)]() mutable {

@@ -28,6 +28,8 @@ const Request kRequests[] = {
     SignalRequest{64},
     EndAllRequest{0},
     EndAllRequest{2'147'483'647},
+    OnDeathRequest{},
+    OnDeathRequest{{{{"a"}, {}, "", false, 0, 0, {}}, {{"docker", "rm", ""}, {"A=1"}, "/", false, 0, 0, {}}}},
 };
 const Reply kReplies[] = {
     StartedReply{123},
