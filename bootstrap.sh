@@ -74,7 +74,11 @@ file    /usr/share/gocode/src/gopkg.in/yaml.v2/yaml.go                   golang-
 command node             nodejs
 command npm              npm
 command pre-commit       pre-commit
-command shellcheck       shellcheck'
+command shellcheck       shellcheck
+command busybox          busybox-static
+command docker-registry  docker-registry'
+needs_without_engine='
+file    /usr/sbin/dockerd        docker.io'
 
 # True where CMake will find a Boost of at least $1, such as 1.81.
 have_boost() {
@@ -215,13 +219,29 @@ build() {
 
 # run_ctest PRESET [OPTIONS…]
 run_ctest() {
-  ctest --test-dir "$root/build/$1" --output-on-failure --no-label-summary -j "$(nproc)" "${@:2}" </dev/null 3>&- 9>&-
+  local without=()
+  [[ -n ${BUILDSPEC_RUN_TEST_IMAGE:-} ]] || without=(-LE '^engine_tests$')
+  ctest --test-dir "$root/build/$1" --output-on-failure --no-label-summary -j "$(nproc)" "${without[@]}" "${@:2}" \
+    </dev/null 3>&- 9>&-
 }
 
 # CMake writes a line here for each test that it leaves out: which, and what is missing.
 left_out() {
   local line
   while IFS= read -r line; do say "left out: $line"; done <"$root/build/release/left-out.txt"
+  [[ -n ${BUILDSPEC_RUN_TEST_IMAGE:-} ]] || say 'left out: engine_tests, samples with docker (test --all starts a container engine)'
+}
+
+# The container engine of the tests: one that answers, or a dockerd of ours, which ends with us.
+start_engine() {
+  local engine=$root/tests/support/engine.sh settings=$root/build/engine.env
+  trap '"$root/tests/support/engine.sh" stop "$root/build/engine" >>"$log" 2>&1 || say "the container engine was not ended"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  # By a file: what is started would hold the pipe of a command substitution.
+  "$engine" start "$root/build/engine" >"$settings" 2>>"$log" || return
+  # shellcheck source=/dev/null
+  . "$settings"
 }
 
 sources() { find "$root/runner" "$root/actions" "$root/tests" "$@" -print0; }
@@ -274,6 +294,8 @@ test_all() {
   stage style check_style
   stage release build release
   [[ $failed != *' release'* ]] || exit 1
+  say 'starting a container engine'
+  start_engine || { tail -n 20 "$log" >&2; die 'there is no container engine, and none could be started'; }
   stage asan check_asan
   stage tsan check_tsan
   stage fuzz check_fuzz
@@ -316,7 +338,9 @@ case $command in
     ;;
   test)
     if [[ $* == --all ]]; then
-      need "$needs_to_build$needs_to_test$needs_to_test_all"
+      engine=''
+      timeout 20 docker version >/dev/null 2>&1 || engine=$needs_without_engine
+      need "$needs_to_build$needs_to_test$needs_to_test_all$engine"
       test_all
     else
       need "$needs_to_build$needs_to_test"

@@ -89,7 +89,7 @@ Result<void> reach_engine(ContainerEngine& engine, ProcessRunner& processes, std
 Result<ProcessEnd> run_container(const ContainerEngine& engine, const ContainerSpec& spec,
                                  const Path& directory, ProcessRunner& processes,
                                  const ProcessRunner::OnOutput& on_output, std::stop_token stop,
-                                 std::optional<std::chrono::steady_clock::time_point> deadline) {
+                                 const ContainerLimits& limits) {
   const Path env_file = directory / (spec.name + ".env");
   ContainerStart start = engine.run(spec, env_file.native());
   std::optional<PrivateFile> variables;
@@ -98,7 +98,9 @@ Result<ProcessEnd> run_container(const ContainerEngine& engine, const ContainerS
     if (!written) return std::move(written.error());
     variables.emplace(std::move(*written));
   }
-  start.process.deadline = deadline;
+  start.process.deadline = limits.deadline;
+  start.process.sigint_grace = limits.sigint_grace;
+  start.process.sigterm_grace = limits.sigterm_grace;
   // From here on it may be there, and is removed whoever dies.
   const ProcessSpec remove = engine.remove(spec.name);
   const Result<int> registered = processes.on_death(remove);

@@ -17,6 +17,12 @@ namespace buildspec_run {
 /// container of a run.
 Result<void> reach_engine(ContainerEngine& engine, ProcessRunner& processes, std::stop_token stop);
 
+/// When and how a container is stopped; see ProcessSpec.
+struct ContainerLimits {
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};
+};
+
 /// Runs a container to its end. A stop, or the deadline, signals the client, which hands SIGINT and SIGTERM on to the
 /// container; what does not heed them is removed by force, also when this program is killed meanwhile. `directory` is the
 /// run's own: variables that the client's environment cannot take are in a file there (mode 0600) until the container has
@@ -25,7 +31,7 @@ Result<void> reach_engine(ContainerEngine& engine, ProcessRunner& processes, std
 Result<ProcessEnd> run_container(const ContainerEngine& engine, const ContainerSpec& spec,
                                  const Path& directory, ProcessRunner& processes,
                                  const ProcessRunner::OnOutput& on_output, std::stop_token stop,
-                                 std::optional<std::chrono::steady_clock::time_point> deadline = {});
+                                 const ContainerLimits& limits = {});
 
 /// Whose files are to be given back after a container has run.
 struct GiveBack {

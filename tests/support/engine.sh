@@ -84,7 +84,9 @@ make_base_image() {
   rm -rf "$root"
   mkdir -p "$root/bin" "$root/tmp" "$root/etc"
   cp "$busybox" "$root/bin/busybox"
-  for applet in $("$busybox" --list); do ln -sf busybox "$root/bin/$applet"; done
+  for applet in $("$busybox" --list); do
+    [[ $applet == busybox ]] || ln -s busybox "$root/bin/$applet"
+  done
   echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
   chmod 1777 "$root/tmp"
   : >"$directory/image"
