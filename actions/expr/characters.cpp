@@ -248,6 +248,11 @@ char32_t next_character(std::string_view text, std::size_t& at) noexcept {
 std::size_t utf16_length(std::string_view text) noexcept {
   std::size_t units = 0;
   for (std::size_t at = 0; at < text.size();) {
+    if (static_cast<unsigned char>(text[at]) < 0x80) {
+      ++at;
+      ++units;
+      continue;
+    }
     const char32_t c = next_character(text, at);
     units += c >= 0x10000 && c < 0x110000 ? 2 : 1;
   }

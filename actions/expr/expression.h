@@ -67,6 +67,9 @@ class Expression {
 [[nodiscard]] std::variant<Expression, ExpressionError> parse_expression(std::string_view text,
                                                                          const Allowed& allowed);
 
+/// What a condition may hold in memory while it is evaluated (actions.md 7.8, "stand-alone").
+inline constexpr std::size_t kConditionMemoryBytes = std::size_t{1} << 20;
+
 /// The value, kept in its type. An Error's message is the text of actions.md 7 (no place). `memory_limit_bytes`:
 /// actions.md 7.8.
 [[nodiscard]] Result<Datum> evaluate(const Expression& expression, Evaluation& evaluation,
