@@ -248,7 +248,7 @@ sources() { find "$root/runner" "$root/actions" "$root/tests" "$@" -print0; }
 
 check_style() {
   sources -name '*.h' -o -name '*.cpp' | xargs -0 clang-format-14 --dry-run -Werror &&
-    shellcheck "$root/bootstrap.sh" "$root/.ci/run" && sources -name '*.sh' | xargs -0 -r shellcheck
+    shellcheck "$root/bootstrap.sh" "$root/.ci/run" "$root"/tests/support/bin/* && sources -name '*.sh' | xargs -0 -r shellcheck
 }
 
 check_asan() { build asan && run_ctest asan; }
