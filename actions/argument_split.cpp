@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "actions/dotnet_text.h"
+#include "actions/expr/characters.h"
 
 namespace buildspec_run {
 namespace {

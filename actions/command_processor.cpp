@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "actions/dotnet_text.h"
+#include "actions/expr/characters.h"
 #include "runner/base/check.h"
 #include "runner/base/text.h"
 

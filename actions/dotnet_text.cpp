@@ -172,14 +172,5 @@ std::optional<int> parse_digits32(std::string_view text) noexcept {
   return parse_int32(text);
 }
 
-std::size_t utf16_length(std::string_view text) noexcept {
-  std::size_t length = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    length += (byte & 0xC0) != 0x80 ? 1 : 0;
-    length += byte >= 0xF0 ? 1 : 0;
-  }
-  return length;
-}
 
 }  // namespace buildspec_run

@@ -26,7 +26,4 @@ namespace buildspec_run {
 /// The same of nothing but digits (NumberStyles.None).
 [[nodiscard]] std::optional<int> parse_digits32(std::string_view text) noexcept;
 
-/// Length in UTF-16 units, which is what .NET's limits and offsets count.
-[[nodiscard]] std::size_t utf16_length(std::string_view text) noexcept;
-
 }  // namespace buildspec_run

@@ -10,6 +10,7 @@
 #include <pcre2.h>
 
 #include "actions/dotnet_text.h"
+#include "actions/expr/characters.h"
 #include "runner/base/check.h"
 #include "runner/base/handle.h"
 
