@@ -407,6 +407,7 @@ Result<void> Build::run_script(const Phase& phase, const Task& task, const std::
   spec.sigterm_grace = run_.request.sigterm_grace;
   if (run_.request.command_timeout) deadline = std::min(deadline, began + *run_.request.command_timeout);
   spec.deadline = deadline;
+  spec.meanwhile = [&] { scope_.meanwhile(); };
 
   LastOutput tail;
   const Result<ProcessEnd> end = run_.processes.run(

@@ -12,11 +12,10 @@
 namespace buildspec_run {
 namespace {
 
-constexpr std::string_view kEnvironmentFile = "env.sh";
-constexpr std::string_view kDirectoryFile = "dir.txt";
-/// What stands in a next state until the shell begins to write it, to tell one that a command left by itself
-/// (`exit`, `exec`) from one that could not be written at all. No shell's `export -p` is that short.
-constexpr std::string_view kNotBegun = "#\n";
+/// The size of the next `env.sh` until the shell begins to write it, to tell one that a command left by itself
+/// (`exit`, `exec`) from one that could not be written at all. No shell's `export -p` is that short. The file
+/// has the size, but no bytes: those would have to be kept somewhere, and thrown away.
+constexpr std::uint64_t kNotBegunBytes = 2;
 constexpr std::uint64_t kDirectoryLimitBytes = 64 << 10;
 
 /// `directory` as the operand of `cd`, on one line. A line feed cannot stand in quotes without moving the
@@ -41,7 +40,7 @@ Error file_error(std::string_view doing, const Path& path, std::error_code code)
   return Error{fmt::format("{} {}: {}", doing, path.native(), code.message()), code};
 }
 
-/// Makes a new, empty directory; one that is there already (a command may have made it) is removed first.
+/// Makes a new, empty directory; what is there already (a command may have made it) is removed first.
 Result<void> make_fresh_directory(const Path& path) {
   std::error_code code;
   if (std::filesystem::create_directory(path, code)) return {};
@@ -52,22 +51,12 @@ Result<void> make_fresh_directory(const Path& path) {
   return file_error("make", path, code);
 }
 
-/// A state is two files, which costs four system calls; looking for more, as remove_tree does, costs thrice
-/// that, and a build has thousands of states.
-Result<void> remove_state(const Path& state) {
-  std::error_code code;
-  for (const std::string_view name : {kEnvironmentFile, kDirectoryFile})
-    std::filesystem::remove(state / name, code);
-  if (std::filesystem::remove(state, code)) return {};
-  return remove_tree(state);  // a command has put something there
-}
-
 }  // namespace
 
 std::string make_script(const ScriptParts& parts, std::string_view text) {
   std::string script = fmt::format("cd {}\n", cd_operand(parts.directory));
   if (parts.kind == ScopeKind::isolated) return script.append(":\n:\n").append(text).append("\n");
-  script += fmt::format("set -a\n. {}", shell_quote(parts.state + "/" + std::string(kEnvironmentFile)));
+  script += fmt::format("set -a\n. {}", shell_quote(parts.state.environment));
   for (const auto& [name, value] : parts.owned) {
     check(value.find('\n') == std::string::npos, "a variable of the runner has one line");
     script += fmt::format("; {}={}", name, shell_quote(value));
@@ -78,8 +67,7 @@ std::string make_script(const ScriptParts& parts, std::string_view text) {
       "export -p > {}\n"
       "case $? in 0) pwd > {};; esac\n"
       "exit $CODEBUILD_LAST_EXIT\n",
-      shell_quote(parts.next + "/" + std::string(kEnvironmentFile)),
-      shell_quote(parts.next + "/" + std::string(kDirectoryFile)));
+      shell_quote(parts.next.environment), shell_quote(parts.next.directory));
   return script;
 }
 
@@ -105,40 +93,46 @@ Result<ShellScope> ShellScope::make(Path directory, ScopeKind kind, std::string 
     return std::move(made.error());
   std::error_code ignored;  // without the mode a stray file lands there; nothing breaks
   std::filesystem::permissions(scope.start_directory(), std::filesystem::perms(0555), ignored);
-  const Path state = scope.directory_ / "0";
-  if (Result<void> made = make_fresh_directory(state); !made) return std::move(made.error());
-  if (Result<void> made = write_new_file(state / kEnvironmentFile, ""); !made) return std::move(made.error());
-  if (Result<void> made = write_new_file(state / kDirectoryFile, scope.working_directory_ + "\n"); !made)
+  const StateFiles first = scope.files_of(0);
+  if (Result<void> made = write_new_file(first.environment, ""); !made) return std::move(made.error());
+  if (Result<void> made = write_new_file(first.directory, scope.working_directory_ + "\n"); !made)
     return std::move(made.error());
   return scope;
+}
+
+StateFiles ShellScope::files_of(std::uint64_t number) const {
+  const std::string start = fmt::format("{}/{}-", directory_.native(), number);
+  return {start + "env.sh", start + "dir.txt"};
+}
+
+Result<Path> ShellScope::write_script(std::string_view text) {
+  Path script = directory_ / "script.sh";
+  if (Result<void> written = rewrite_file(script, text); !written) return std::move(written.error());
+  return script;
+}
+
+Result<void> ShellScope::make_blank(const StateFiles& state) {
+  if (Result<void> made = make_blank_file(state.environment, kNotBegunBytes); !made) return made;
+  return make_blank_file(state.directory, 0);
 }
 
 Result<Path> ShellScope::prepare(std::string_view text,
                                  std::span<const std::pair<std::string, std::string>> owned,
                                  const std::string& user) {
-  const Path next = directory_ / "next";
-  const Path state = directory_ / std::to_string(number_);
-  const Path script = directory_ / "script.sh";
-  if (kind_ == ScopeKind::carried) {
-    if (Result<void> made = make_fresh_directory(next); !made) return std::move(made.error());
-    if (Result<void> made = write_new_file(next / kEnvironmentFile, kNotBegun); !made)
-      return std::move(made.error());
-    if (Result<void> made = write_new_file(next / kDirectoryFile, ""); !made) return std::move(made.error());
-  }
-  const ScriptParts parts = {kind_, working_directory_, state.native(), next.native(), owned};
-  if (Result<void> written = replace_file(script, make_script(parts, text), 0600); !written)
-    return std::move(written.error());
+  const StateFiles state = files_of(number_), next = files_of(number_ + 1);
+  if (kind_ == ScopeKind::carried)
+    if (Result<void> made = make_blank(next); !made) return std::move(made.error());
+  Result<Path> script = write_script(make_script({kind_, working_directory_, state, next, owned}, text));
+  if (!script) return script;
   if (!user.empty()) {
     // The directory lets that user through, not look; what it has to read and write is given away.
     // (buildspec.md 10, U7)
     std::error_code code;
     std::filesystem::permissions(directory_, std::filesystem::perms(0711), code);
     if (code) return file_error("open", directory_, code);
-    std::vector<Path> given = {script};
-    if (kind_ == ScopeKind::carried) {
-      given.insert(given.end(),
-                   {state, state / kEnvironmentFile, next, next / kEnvironmentFile, next / kDirectoryFile});
-    }
+    std::vector<Path> given = {*script};
+    if (kind_ == ScopeKind::carried)
+      given.insert(given.end(), {state.environment, next.environment, next.directory});
     for (const Path& path : given)
       if (Result<void> done = give_to_user(path, user); !done) return std::move(done.error());
   }
@@ -147,41 +141,43 @@ Result<Path> ShellScope::prepare(std::string_view text,
 
 Result<ShellScope::Kept> ShellScope::commit() {
   if (kind_ == ScopeKind::isolated) return Kept::nothing;
-  const Path next = directory_ / "next";
-  Result<std::string> directory = read_file(next / kDirectoryFile, kDirectoryLimitBytes);
+  const StateFiles next = files_of(number_ + 1);
+  Result<std::string> directory = read_file(next.directory, kDirectoryLimitBytes);
   if (!directory || directory->empty() || directory->back() != '\n') {
     std::error_code code;
-    const std::uintmax_t size = std::filesystem::file_size(next / kEnvironmentFile, code);
+    const std::uintmax_t size = std::filesystem::file_size(next.environment, code);
     discard();
-    return !code && size != kNotBegun.size() ? Kept::partial : Kept::nothing;
+    return !code && size != kNotBegunBytes ? Kept::partial : Kept::nothing;
   }
   directory->pop_back();
-  std::error_code code;
-  std::filesystem::rename(next, directory_ / std::to_string(number_ + 1), code);
-  if (code) return file_error("keep the state in", directory_, code);
   working_directory_ = std::move(*directory);
   ++number_;
-  if (Result<void> removed = remove_state(directory_ / std::to_string(number_ - 1)); !removed)
-    return std::move(removed.error());
   return Kept::whole;
 }
 
 void ShellScope::discard() {
   if (kind_ == ScopeKind::isolated) return;
-  const Result<void> removed = remove_tree(directory_ / "next");  // if not, the next `prepare` says so
-  static_cast<void>(removed);
+  const StateFiles next = files_of(number_ + 1);
+  for (const std::string& file : {next.environment, next.directory})
+    static_cast<void>(remove_tree(file));  // if not, the next `prepare` says so
+}
+
+void ShellScope::meanwhile() {
+  if (kind_ == ScopeKind::isolated) return;
+  for (; oldest_ < number_; ++oldest_) {
+    const StateFiles worn = files_of(oldest_);
+    for (const std::string& file : {worn.environment, worn.directory}) static_cast<void>(remove_tree(file));
+  }
+  static_cast<void>(make_blank(files_of(number_ + 2)));  // if not, `prepare` tries again, and tells
 }
 
 Result<Path> ShellScope::prepare_variables(const Path& env_program) {
-  const Path script = directory_ / "script.sh";
-  const std::string text = fmt::format(
-      "set -a\n"
-      ". {} 2> /dev/null\n"
-      "exec {} -0 > {}\n",
-      shell_quote((directory_ / std::to_string(number_) / kEnvironmentFile).native()),
-      shell_quote(env_program.native()), shell_quote(variables_file().native()));
-  if (Result<void> written = replace_file(script, text, 0600); !written) return std::move(written.error());
-  return script;
+  return write_script(
+      fmt::format("set -a\n"
+                  ". {} 2> /dev/null\n"
+                  "exec {} -0 > {}\n",
+                  shell_quote(files_of(number_).environment), shell_quote(env_program.native()),
+                  shell_quote(variables_file().native())));
 }
 
 }  // namespace buildspec_run

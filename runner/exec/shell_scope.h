@@ -7,17 +7,22 @@
 //
 //   1    cd '<directory>'                     a literal, as the state before says
 //   2    set -a                               every assignment is exported
-//   3    . '<state>/env.sh'; NAME='value'     what the runner owns is set again behind the old state; $? is 0
+//   3    . '<old>env.sh'; NAME='value'        what the runner owns is set again behind the old state; $? is 0
 //   4…   the command, verbatim
 //   n+1  CODEBUILD_LAST_EXIT=$?
-//   n+2  export -p > '<next>/env.sh'
-//   n+3  case $? in 0) pwd > '<next>/dir.txt';; esac
+//   n+2  export -p > '<new>env.sh'
+//   n+3  case $? in 0) pwd > '<new>dir.txt';; esac
 //   n+4  exit $CODEBUILD_LAST_EXIT
 //
-// Two things differ, and neither can be seen by a command. The new state goes to fresh files (there and
-// empty, as `set -C` has to find them) of a directory that becomes the state only when it is whole, so that a
-// kill or a full disk leaves the old state and not half of a new one. And `pwd` is written only behind a
-// whole `env.sh`: a `dir.txt` that ends its line is the mark of a whole state.
+// Two things differ, and neither can be seen by a command. The new state goes to fresh files (there already,
+// as `set -C` has to find them), which become the state only when they are whole, so that a kill or a full
+// disk leaves the old state and not half of a new one. And `pwd` is written only behind a whole `env.sh`: a
+// `dir.txt` that ends its line is the mark of a whole state.
+//
+// States are numbered in the names of their files, and the number alone says which is the current one: no
+// directory is made for a state, nothing renamed. Of what a build costs beside its shells most is the file
+// system's: to make a file, and to remove one whose bytes have just been handed to the disk (which the shell's
+// `>` may do), as that waits for them. Both are done while a command runs, for the one after it.
 #pragma once
 
 #include <cstddef>
@@ -34,12 +39,17 @@
 
 namespace buildspec_run {
 
+/// What carries a state: the files that `export -p` and `pwd` write.
+struct StateFiles {
+  std::string environment, directory;
+};
+
 /// What the script of one command is made of. All paths are absolute and hold no line feed, but for
 /// `directory`.
 struct ScriptParts {
   ScopeKind kind = ScopeKind::carried;
-  std::string directory;    // where the command starts
-  std::string state, next;  // directories of the state before and the state after
+  std::string directory;  // where the command starts
+  StateFiles state, next;
   std::span<const std::pair<std::string, std::string>> owned;  // variables of the runner, set again
 };
 
@@ -54,10 +64,11 @@ struct ScriptParts {
 /// The state of one build on disk, below a directory of its own (mode 0700; its files 0600, for they hold
 /// what the build knows):
 ///
-///   script.sh             of the command that runs
-///   readonly/             where every shell starts, empty: what a command does after a `cd` that failed, it
-///   does there 0/env.sh, 0/dir.txt   the state, numbered; 1/, 2/, … as commands end next/ where the running
-///   command writes the next one
+///   script.sh               of the command that runs
+///   readonly/               where every shell starts, empty: what a command does after a `cd` that failed, it
+///                           does there
+///   0-env.sh, 0-dir.txt     the state, numbered; 1-…, 2-… as commands end. The running command writes the
+///                           next one; older ones stay until `meanwhile`
 ///
 /// Not thread-safe. Does not remove its directory: who gave it does.
 class ShellScope {
@@ -81,6 +92,10 @@ class ShellScope {
   Result<Kept> commit();
   /// The command has ended and counts as not run: the old state stays.
   void discard();
+  /// To be called while a command runs, to save time between two: removes states that are no longer needed,
+  /// and makes the files of the state after the next. Not to call it costs only time and room. What cannot be
+  /// removed goes with the directory.
+  void meanwhile();
 
   /// A script that prints the variables of the state into `variables_file()`, in the form of `env -0`;
   /// `env_program` is the absolute path of env. To be run like a command.
@@ -100,10 +115,15 @@ class ShellScope {
   ShellScope(Path directory, ScopeKind kind, std::string start)
       : directory_(std::move(directory)), kind_(kind), working_directory_(std::move(start)) {}
 
+  [[nodiscard]] StateFiles files_of(std::uint64_t number) const;
+  Result<Path> write_script(std::string_view text);
+  static Result<void> make_blank(const StateFiles& state);
+
   Path directory_;
   ScopeKind kind_;
   std::string working_directory_;
   std::uint64_t number_ = 0;
+  std::uint64_t oldest_ = 0;  // whose files are still there
 };
 
 }  // namespace buildspec_run

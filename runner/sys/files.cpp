@@ -185,6 +185,51 @@ Result<void> write_new_file(const Path& path, std::string_view text, mode_t mode
   return system_error(doing("write", path), failed);
 }
 
+namespace {
+
+/// A regular file that belongs to us and is found under one name only: whoever writes to it writes to nothing
+/// else.
+bool is_solely_ours(const struct stat& status) noexcept {
+  return S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == ::geteuid();
+}
+
+/// write_new_file; what is in its way is removed.
+Result<void> write_fresh_file(const Path& path, std::string_view text, mode_t mode) {
+  Result<void> written = write_new_file(path, text, mode);
+  if (written || written.error().code.value() != EEXIST) return written;
+  if (Result<void> removed = remove_tree(path); !removed) return removed;
+  return write_new_file(path, text, mode);
+}
+
+}  // namespace
+
+Result<void> rewrite_file(const Path& path, std::string_view text, mode_t mode) {
+  Descriptor file = open_at(AT_FDCWD, path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  struct stat status;
+  if (!file.valid() || ::fstat(file.get(), &status) != 0 || !is_solely_ours(status))
+    return write_fresh_file(path, text, mode);
+  int failed = (status.st_mode & 07777) != mode && ::fchmod(file.get(), mode) != 0 ? errno : 0;
+  if (failed == 0) failed = write_all(file.get(), text);
+  // Cut behind the text, not before it: some file systems hand the bytes of a file that was cut to nothing and
+  // written anew to the disk at once.
+  const auto bytes = static_cast<off_t>(text.size());
+  if (failed == 0 && status.st_size > bytes && ::ftruncate(file.get(), bytes) != 0) failed = errno;
+  if (failed == 0) failed = file.close();
+  if (failed == 0) return {};
+  return system_error(doing("write", path), failed);
+}
+
+Result<void> make_blank_file(const Path& path, std::uint64_t bytes, mode_t mode) {
+  struct stat status;
+  const auto size = static_cast<off_t>(bytes);
+  if (::lstat(path.c_str(), &status) == 0 && is_solely_ours(status) && status.st_size == size &&
+      (status.st_mode & 07777) == mode)
+    return {};
+  if (Result<void> made = write_fresh_file(path, "", mode); !made) return made;
+  if (size > 0 && ::truncate(path.c_str(), size) != 0) return system_error(doing("make", path), errno);
+  return {};
+}
+
 Result<void> make_directories(const Path& path, mode_t mode) {
   const auto is_directory = [](const Path& where) {
     struct stat status;

@@ -31,6 +31,16 @@ Result<void> replace_file(const Path& path, std::string_view text, mode_t mode =
 /// After an Error it is not there.
 Result<void> write_new_file(const Path& path, std::string_view text, mode_t mode = 0600);
 
+/// For files that are written again and again and that nobody else looks at meanwhile: makes `path` a file of
+/// `mode` with `text`, in place when it is a regular file of the caller's with no other name (to remove files
+/// and to make them is dear); else what is there, whatever it is, is removed and a new one made. Follows no
+/// link. After an Error it may hold anything.
+Result<void> rewrite_file(const Path& path, std::string_view text, mode_t mode = 0600);
+
+/// Makes `path` a file of `bytes` bytes that takes no room and waits to be written. One that is so already, the
+/// caller's, with no other name, stays; else what is there is removed.
+Result<void> make_blank_file(const Path& path, std::uint64_t bytes, mode_t mode = 0600);
+
 /// Makes a directory and its missing parents, each with `mode` whatever the umask.
 Result<void> make_directories(const Path& path, mode_t mode = 0755);
 

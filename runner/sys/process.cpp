@@ -239,6 +239,7 @@ class SupervisedRunner final : public ProcessRunner {
       return ProcessEnd{{128 + SIGINT, SIGINT}, false, true};
     Result<void> started = start(spec);
     if (!started) return std::move(started.error()).in("start " + shell_quote(spec.argv.front()));
+    if (spec.meanwhile) spec.meanwhile();
     busy_ = true;
     Result<ProcessEnd> end = watch(spec, on_output, std::move(stop));
     busy_ = false;

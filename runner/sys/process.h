@@ -30,6 +30,9 @@ struct ProcessSpec {
   std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};
   // From then on it is stopped like a cancelled one.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  // Called by `run` when the process has been asked for, and so mostly while it runs: for what need not be done
+  // before it. Has to be brief, as nothing is read meanwhile.
+  std::function<void()> meanwhile = {};
 };
 
 struct ProcessEnd {

@@ -28,6 +28,7 @@ class FakeProcesses : public ProcessRunner {
  public:
   Result<ProcessEnd> run(const ProcessSpec& spec, const OnOutput& on_output, std::stop_token stop) override {
     specs.push_back(spec);
+    if (spec.meanwhile) spec.meanwhile();
     if (answer) {
       if (std::optional<Result<ProcessEnd>> given = answer(spec, on_output)) return *given;
     }

@@ -174,6 +174,83 @@ TEST(Files, WritesANewFileOnce) {
   EXPECT_EQ(contents(home / "f"), "text");
 }
 
+ino_t inode_of(const Path& path) {
+  struct stat status;
+  return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+TEST(Files, RewritesInPlaceWhatIsSolelyOurs) {
+  const TemporaryDirectory home;
+  const Path file = home / "f";
+  const Umask umask(0777);
+  ASSERT_TRUE(rewrite_file(file, "a longer text", 0600));
+  const ino_t first = inode_of(file);
+  ::chmod(file.c_str(), 0644);
+  for (const std::string_view text : {"short", "", "a text that is longer than the first one"}) {
+    ASSERT_TRUE(rewrite_file(file, text, 0600));
+    EXPECT_EQ(contents(file), text);
+    EXPECT_EQ(mode_of(file), 0600u);
+    EXPECT_EQ(inode_of(file), first);
+  }
+}
+
+TEST(Files, RewritesNothingThatHasAnotherNameOrOwner) {
+  const TemporaryDirectory home;
+  const Path file = home / "f", other = home / "other";
+  put(other, "other");
+  const auto writes_a_new_one = [&] {
+    ASSERT_TRUE(rewrite_file(file, "text"));
+    EXPECT_EQ(contents(file), "text");
+    EXPECT_EQ(mode_of(file), 0600u);
+    EXPECT_EQ(contents(other), "other");
+    ASSERT_TRUE(remove_tree(file));
+  };
+  std::filesystem::create_symlink("other", file);
+  writes_a_new_one();
+  std::filesystem::create_hard_link(other, file);
+  writes_a_new_one();
+  std::filesystem::create_directories(file / "sub");
+  writes_a_new_one();
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);  // nobody reads there: to open it must not wait
+  writes_a_new_one();
+  if (::geteuid() == 0) {
+    put(file, "of somebody else");
+    const int held = ::open(file.c_str(), O_RDWR | O_CLOEXEC);  // as they may, to change what we write
+    ASSERT_EQ(::chown(file.c_str(), 65534, 65534), 0);
+    ASSERT_TRUE(rewrite_file(file, "text"));
+    EXPECT_EQ(::pwrite(held, "evil", 4, 0), 4);
+    EXPECT_EQ(contents(file), "text");
+    ::close(held);
+  }
+}
+
+TEST(Files, MakesABlankFile) {
+  const TemporaryDirectory home;
+  const Path file = home / "f", other = home / "other";
+  const auto becomes_blank = [&](std::uint64_t bytes) {
+    ASSERT_TRUE(make_blank_file(file, bytes));
+    EXPECT_EQ(contents(file), std::string(bytes, '\0'));
+    EXPECT_EQ(mode_of(file), 0600u);
+  };
+  becomes_blank(2);
+  const ino_t first = inode_of(file);
+  becomes_blank(2);
+  EXPECT_EQ(inode_of(file), first);
+  becomes_blank(0);
+  put(file, "written to");
+  becomes_blank(2);
+  ::chmod(file.c_str(), 0666);
+  becomes_blank(2);
+  put(other, "12");
+  ASSERT_TRUE(remove_tree(file));
+  std::filesystem::create_symlink("other", file);
+  becomes_blank(2);
+  ASSERT_TRUE(remove_tree(file));
+  std::filesystem::create_hard_link(other, file);
+  becomes_blank(2);
+  EXPECT_EQ(contents(other), "12");
+}
+
 TEST(Files, MakesDirectoriesWhateverTheUmask) {
   const TemporaryDirectory home;
   {

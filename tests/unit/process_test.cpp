@@ -250,6 +250,18 @@ TEST(Process, StartsClean) {
   ::close(stray);
 }
 
+TEST(Process, DoesSomethingElseMeanwhile) {
+  const TemporaryDirectory directory;
+  const auto runner = make_runner();
+  ProcessSpec spec =
+      sh("while ! [ -e '" + (directory / "go").string() + "' ]; do sleep 0.01; done; echo gone on");
+  spec.meanwhile = [&] { put(directory / "go", ""); };  // were it called too late, this would never end
+  spec.deadline = Clock::now() + kPatience;
+  const Ran ran = run(*runner, spec);
+  EXPECT_EQ(ran.output, "gone on\n");
+  EXPECT_FALSE(ran.end.timed_out);
+}
+
 TEST(Process, RunsAThousandOneAfterTheOther) {
   const auto runner = make_runner();
   for (int i = 0; i < 1000; ++i) {

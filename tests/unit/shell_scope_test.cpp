@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -39,6 +40,7 @@ class Entries {
     const std::pair<std::string, std::string> owned[] = {{"CODEBUILD_BUILD_SUCCEEDING", succeeding}};
     Result<Path> script = scope_.prepare(text, owned);
     EXPECT_TRUE(script) << (script ? "" : script.error().message);
+    scope_.meanwhile();
     const Ran ran = run_program({shell_, script->native()}, environment, scope_.start_directory());
     Result<ShellScope::Kept> kept = scope_.commit();
     EXPECT_TRUE(kept) << (kept ? "" : kept.error().message);
@@ -82,17 +84,21 @@ struct Shells {
 
 TEST(ShellScope, WritesTheScriptOfTheReference) {
   const std::pair<std::string, std::string> owned[] = {{"CODEBUILD_BUILD_SUCCEEDING", "1"}};
-  EXPECT_EQ(
-      make_script({ScopeKind::carried, "/src/a b", "/tmp/o/0", "/tmp/o/next", owned}, "echo \"$X\"\nmake"),
-      "cd '/src/a b'\n"
-      "set -a\n"
-      ". /tmp/o/0/env.sh; CODEBUILD_BUILD_SUCCEEDING=1\n"
-      "echo \"$X\"\nmake\n"
-      "CODEBUILD_LAST_EXIT=$?\n"
-      "export -p > /tmp/o/next/env.sh\n"
-      "case $? in 0) pwd > /tmp/o/next/dir.txt;; esac\n"
-      "exit $CODEBUILD_LAST_EXIT\n");
-  EXPECT_EQ(make_script({ScopeKind::isolated, "/src", "/s", "/n", owned}, "make"), "cd /src\n:\n:\nmake\n");
+  EXPECT_EQ(make_script({ScopeKind::carried,
+                         "/src/a b",
+                         {"/tmp/o/0-env.sh", "/tmp/o/0-dir.txt"},
+                         {"/tmp/o/1-env.sh", "/tmp/o/1-dir.txt"},
+                         owned},
+                        "echo \"$X\"\nmake"),
+            "cd '/src/a b'\n"
+            "set -a\n"
+            ". /tmp/o/0-env.sh; CODEBUILD_BUILD_SUCCEEDING=1\n"
+            "echo \"$X\"\nmake\n"
+            "CODEBUILD_LAST_EXIT=$?\n"
+            "export -p > /tmp/o/1-env.sh\n"
+            "case $? in 0) pwd > /tmp/o/1-dir.txt;; esac\n"
+            "exit $CODEBUILD_LAST_EXIT\n");
+  EXPECT_EQ(make_script({ScopeKind::isolated, "/src", {}, {}, owned}, "make"), "cd /src\n:\n:\nmake\n");
 }
 
 /// Rows of the tables of buildspec.md 1.4: entries in their order, and what the last one prints and comes to.
@@ -338,8 +344,41 @@ TEST(ShellScope, OpensItsFilesToNobody) {
   };
   const Path own = entries.scope().directory();
   EXPECT_EQ(mode_of(own / "script.sh"), std::filesystem::perms(0600));
-  EXPECT_EQ(mode_of(own / "1" / "env.sh"), std::filesystem::perms(0600));
-  EXPECT_FALSE(std::filesystem::exists(own / "0"));
+  EXPECT_EQ(mode_of(own / "1-env.sh"), std::filesystem::perms(0600));
+}
+
+TEST(ShellScope, RemovesWornStatesAndMakesTheOneAfterTheNextMeanwhile) {
+  Entries entries("/bin/dash");
+  const Path own = entries.scope().directory();
+  entries.run("A=1");
+  entries.run("A=2");
+  const std::pair<std::string, std::string> none[] = {{"X", "1"}};
+  ASSERT_TRUE(entries.scope().prepare("echo $A", none));
+  entries.scope().meanwhile();  // of a command that reads state 2 and writes state 3
+  std::vector<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(own)) left.push_back(entry.path().filename());
+  std::sort(left.begin(), left.end());
+  const std::vector<std::string> want = {"2-dir.txt", "2-env.sh", "3-dir.txt", "3-env.sh",
+                                         "4-dir.txt", "4-env.sh", "readonly",  "script.sh"};
+  EXPECT_EQ(left, want);
+  entries.scope().discard();
+  EXPECT_EQ(entries.run("echo $A").out, "2\n");
+}
+
+TEST(ShellScope, WritesNothingThroughWhatACommandLeavesInItsWay) {
+  Entries entries("/bin/dash");
+  entries.environment["OWN"] = entries.scope().directory().native();
+  entries.environment["SOURCE"] = entries.source();
+  put(Path(entries.source()) / "mine", "mine\n");
+  // The files of the state after the next are there already.
+  EXPECT_EQ(entries
+                .run("for name in script.sh 2-env.sh; do ln -sf \"$SOURCE/mine\" \"$OWN/$name\"; done; "
+                     "rm \"$OWN/2-dir.txt\"; mkdir \"$OWN/2-dir.txt\"; touch \"$OWN/2-dir.txt/x\"")
+                .exit,
+            0);
+  EXPECT_EQ(entries.run("A=1; rm \"$OWN/script.sh\"; mkdir -p \"$OWN/script.sh/sub\"").exit, 0);
+  EXPECT_EQ(entries.run("echo $A").out, "1\n");
+  EXPECT_EQ(test::contents(Path(entries.source()) / "mine"), "mine\n");
 }
 
 TEST(ShellScope, RefusesADirectoryNoScriptCanHold) {
