@@ -11,6 +11,21 @@ std::string_view to_string(AnnotationLevel level) noexcept {
   return kNames[static_cast<std::size_t>(level)];
 }
 
+std::string dump(const Annotation& annotation) {
+  std::string text = fmt::format("{} {}", to_string(annotation.level), annotation.message);
+  const auto add = [&](std::string_view what, const std::string& value) {
+    if (!value.empty()) text += fmt::format(" {}={}", what, value);
+  };
+  const auto add_number = [&](std::string_view what, const std::optional<int>& value) {
+    if (value) text += fmt::format(" {}={}", what, *value);
+  };
+  add("title", annotation.title), add("file", annotation.file), add("code", annotation.code);
+  add_number("line", annotation.line), add_number("end_line", annotation.end_line);
+  add_number("column", annotation.column), add_number("end_column", annotation.end_column);
+  add("shown", annotation.log_text);
+  return text;
+}
+
 std::string truncate_message(std::string message) {
   constexpr std::size_t kMost = 4096;
   std::size_t units = 0;

@@ -26,6 +26,9 @@ struct Annotation {
   bool operator==(const Annotation&) const = default;
 };
 
+/// For tests: "error boom file=a.c line=3"; the parts that are there.
+[[nodiscard]] std::string dump(const Annotation& annotation);
+
 /// What a step's log gets next: text to print as it is (no LF at its end, perhaps inside), or an annotation, which is kept
 /// and printed. For an annotation: mask its texts, then `truncate_message`, then print `log_lines`, unless that is empty.
 using LogEntry = std::variant<std::string, Annotation>;

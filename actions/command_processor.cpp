@@ -8,6 +8,7 @@
 #include "actions/dotnet_text.h"
 #include "actions/expr/characters.h"
 #include "runner/base/check.h"
+#include "runner/base/overloaded.h"
 #include "runner/base/text.h"
 
 namespace buildspec_run {
@@ -120,6 +121,32 @@ bool allows_unsecure_commands(std::optional<std::string_view> of_runner,
 bool allows_unsecure_stop_tokens(std::optional<std::string_view> of_runner,
                                  std::optional<std::string_view> of_env) {
   return is_true_number(of_runner.value_or("")) || is_true_number(of_env.value_or(""));
+}
+
+std::string dump(const CommandEffects& effects) {
+  std::string text = effects.handled ? "" : "plain";
+  const auto add = [&](std::string_view what) {
+    if (!text.empty()) text += " | ";
+    for (const char c : what) text += c == '\n' ? "\\n" : c == '\r' ? "\\r" : std::string(1, c);
+  };
+  for (const std::string& mask : effects.masks) add("mask " + mask);
+  for (const LogEntry& entry : effects.log)
+    std::visit(overloaded{[&](const std::string& line) { add("print " + line); },
+                          [&](const Annotation& annotation) { add(dump(annotation)); }},
+               entry);
+  const auto add_named = [&](std::string_view what, const std::optional<NameValue>& named) {
+    if (named) add(fmt::format("{} {}={}", what, named->name, named->value));
+  };
+  add_named("output", effects.output);
+  add_named("state", effects.state);
+  add_named("variable", effects.variable);
+  if (effects.path) add("path " + *effects.path);
+  if (const std::optional<MatcherRequest>& matcher = effects.matcher)
+    add(fmt::format("{}-matcher file={} owner={}", matcher->add ? "add" : "remove", matcher->file,
+                    matcher->owner));
+  if (effects.fails_step) add("fails");
+  if (effects.aborts) add("aborts");
+  return text;
 }
 
 CommandEffects failed_request(const MatcherRequest& request, std::string message) {
@@ -270,9 +297,9 @@ void CommandProcessor::run(const WorkflowCommand& command, std::string_view line
       warn(fmt::format(fmt::runtime(kDeprecated), registered->text));
       if (!is_named) return fail(shown, missing_name(registered->text), effects);
       if (registered->name == Name::set_output) {
-        effects.output = NamedValue{*name, command.data};
+        effects.output = NameValue{*name, command.data};
       } else {
-        effects.state = NamedValue{*name, command.data};
+        effects.state = NameValue{*name, command.data};
         debug(fmt::format("Save intra-action state {} = {}", *name, command.data), effects);
       }
       return;
@@ -286,7 +313,7 @@ void CommandProcessor::run(const WorkflowCommand& command, std::string_view line
                   "Can't update NODE_OPTIONS environment variable using ::set-env:: command."));
         return;
       }
-      effects.variable = NamedValue{*name, command.data};
+      effects.variable = NameValue{*name, command.data};
       // It is part of the env context at once.
       if (*name == kAllowTokens) options_.allow_unsecure_stop_tokens |= is_true_number(command.data);
       debug(fmt::format("{}='{}'", *name, command.data), effects);
@@ -304,13 +331,13 @@ void CommandProcessor::check_places(WorkflowCommand& command, CommandEffects& ef
     return text == nullptr ? std::string() : *text;
   };
   const auto set = [&](std::string_view name, const std::string& value) {
-    for (NamedValue& property : command.properties)
+    for (NameValue& property : command.properties)
       if (equals_ignoring_case(property.name, name)) return void(property.value = value);
     command.properties.push_back({std::string(name), value});
   };
   const auto remove = [&](std::string_view name) {
     std::erase_if(command.properties,
-                  [&](const NamedValue& property) { return equals_ignoring_case(property.name, name); });
+                  [&](const NameValue& property) { return equals_ignoring_case(property.name, name); });
   };
   const auto complain = [&](std::string_view what) {
     debug(fmt::format("Invalid {} command value. {}", command.name, what), effects);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "actions/annotation.h"
-#include "actions/named_value.h"
+#include "actions/name_value.h"
 #include "actions/workflow_command.h"
 
 namespace buildspec_run {
@@ -45,10 +45,10 @@ struct CommandEffects {
   bool handled = false;  // the line was consumed: it is neither printed nor shown to problem matchers
   std::vector<std::string> masks;  // from now on secret, job-wide; Masker::add takes care of their lines
   std::vector<LogEntry> log;
-  std::optional<NamedValue> output;    // set-output; names are compared without regard to case
-  std::optional<NamedValue> state;     // save-state
-  std::optional<NamedValue> variable;  // set-env
-  std::optional<std::string> path;     // add-path
+  std::optional<NameValue> output;    // set-output; names are compared without regard to case
+  std::optional<NameValue> state;     // save-state
+  std::optional<NameValue> variable;  // set-env
+  std::optional<std::string> path;    // add-path
   std::optional<MatcherRequest> matcher;
   bool fails_step = false;  // when it ends; its process goes on
   bool aborts = false;      // the step has failed: nothing more of its output is read, its process is ended
@@ -76,6 +76,9 @@ class CommandProcessor {
   std::string token_;                 // while stopped
   std::vector<std::string> retired_;  // registered names that served as tokens, and so are commands no more
 };
+
+/// For tests: what `effects` says, in the order in which it is done, " | " between; LF and CR as "\n" and "\r".
+[[nodiscard]] std::string dump(const CommandEffects& effects);
 
 /// What follows when a command could not be carried out: "Unable to process command '<command>' successfully." and why.
 [[nodiscard]] CommandEffects failed_request(const MatcherRequest& request, std::string message);

@@ -56,14 +56,14 @@ std::optional<std::string_view> read_heredoc(Lines& lines, std::string_view deli
 }
 
 // The next pair; nullopt at the end, and at a mistake.
-std::optional<NamedValue> read_pair(Lines& lines, std::string& error) {
+std::optional<NameValue> read_pair(Lines& lines, std::string& error) {
   std::optional<Line> line = lines.next();
   while (line && line->text.empty()) line = lines.next();
   if (!line) return std::nullopt;
   const std::string_view text = line->text;
   const std::size_t equals = text.find('='), heredoc = text.find("<<");
   if (equals != npos && equals < heredoc)
-    return NamedValue{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+    return NameValue{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
   if (heredoc == npos) {
     error = fmt::format("Invalid format '{}'", text);
     return std::nullopt;
@@ -75,7 +75,7 @@ std::optional<NamedValue> read_pair(Lines& lines, std::string& error) {
   }
   const std::optional<std::string_view> value = read_heredoc(lines, delimiter, error);
   if (!value) return std::nullopt;
-  return NamedValue{std::string(name), std::string(*value)};
+  return NameValue{std::string(name), std::string(*value)};
 }
 
 void append_debug(std::string_view text, std::vector<LogEntry>& log) {
@@ -108,14 +108,14 @@ void for_each_line(std::string_view text, const Each& each) {
 
 }  // namespace
 
-NamedValues parse_environment_file(std::string_view bytes, EnvironmentFile file, bool debug) {
+NameValues parse_environment_file(std::string_view bytes, EnvironmentFile file, bool debug) {
   check(file == EnvironmentFile::variables || file == EnvironmentFile::outputs ||
             file == EnvironmentFile::state,
         "a file of names and values");
   const std::string text = decode_file(bytes);
-  NamedValues result;
+  NameValues result;
   Lines lines(text);
-  while (std::optional<NamedValue> pair = read_pair(lines, result.error)) {
+  while (std::optional<NameValue> pair = read_pair(lines, result.error)) {
     if (pair->name.empty() && file != EnvironmentFile::state) {
       result.error = "Value cannot be null. (Parameter 'name')";
       break;

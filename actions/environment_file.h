@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "actions/annotation.h"
-#include "actions/named_value.h"
+#include "actions/name_value.h"
 
 namespace buildspec_run {
 
@@ -33,16 +33,16 @@ inline constexpr EnvironmentFileName kEnvironmentFiles[] = {
 inline constexpr std::string_view kEnvironmentFileFolder = "_runner_file_commands";
 
 /// What a file says. What stands before a mistake holds.
-struct NamedValues {
-  std::vector<NamedValue> values;  // in order; of a repeated name the last one counts
-  std::vector<LogEntry> log;       // refused names, and what debug prints
-  std::string error;               // the runner's text; empty: none. See failed_file
+struct NameValues {
+  std::vector<NameValue> values;  // in order; of a repeated name the last one counts
+  std::vector<LogEntry> log;      // refused names, and what debug prints
+  std::string error;              // the runner's text; empty: none. See failed_file
 };
 
 /// The pairs of `variables`, `outputs` or `state`. `bytes`: the whole file. NODE_OPTIONS is refused as a variable with an
 /// annotation that does not fail the step. An empty name is an error but for state. `debug`: with the lines that debug prints.
-[[nodiscard]] NamedValues parse_environment_file(std::string_view bytes, EnvironmentFile file,
-                                                 bool debug = false);
+[[nodiscard]] NameValues parse_environment_file(std::string_view bytes, EnvironmentFile file,
+                                                bool debug = false);
 
 /// The entries of GITHUB_PATH, in order.
 [[nodiscard]] std::vector<std::string> parse_path_file(std::string_view bytes);

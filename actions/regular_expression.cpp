@@ -49,10 +49,10 @@ class Translator {
       out_.clear();
       quantified_ = false;
       while (at_ < pattern_.size() && error_.empty()) item();
+      if (counting && error_.empty()) number_groups();
       if (!error_.empty())
         return Error{fmt::format("Invalid pattern '{}' at offset {}. {}", pattern_,
                                  utf16_length(pattern_.substr(0, at_)), error_)};
-      if (counting) number_groups();
     }
     return Translation{std::move(out_), std::move(numbers_)};
   }

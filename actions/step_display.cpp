@@ -15,7 +15,7 @@ std::string_view first_line(std::string_view text) noexcept {
   return text.substr(0, text.find_first_of("\r\n"));
 }
 
-void append_named(std::string_view title, std::span<const NamedValue> values, bool with_empty,
+void append_named(std::string_view title, std::span<const NameValue> values, bool with_empty,
                   std::string& text) {
   if (values.empty()) return;
   text.append(title).append(":\n");
@@ -37,7 +37,7 @@ std::string display_line(std::string_view name) { return std::string(first_line(
 std::string default_display_name(std::string_view what) { return fmt::format("Run {}", first_line(what)); }
 
 std::string script_header(std::string_view script, std::string_view shell, std::string_view arguments,
-                          std::span<const NamedValue> environment) {
+                          std::span<const NameValue> environment) {
   std::string text = fmt::format("##[group]Run {}\n", first_line(script));
   std::string lines;
   for (std::size_t i = 0; i < script.size(); ++i)
@@ -54,8 +54,8 @@ std::string script_header(std::string_view script, std::string_view shell, std::
   return text += "##[endgroup]\n";
 }
 
-std::string action_header(std::string_view action, std::span<const NamedValue> inputs,
-                          std::span<const NamedValue> environment) {
+std::string action_header(std::string_view action, std::span<const NameValue> inputs,
+                          std::span<const NameValue> environment) {
   std::string text = fmt::format("##[group]Run {}\n", action);
   append_named("with", inputs, false, text);
   append_named("env", environment, true, text);

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "actions/named_value.h"
+#include "actions/name_value.h"
 
 namespace buildspec_run {
 
@@ -19,10 +19,10 @@ namespace buildspec_run {
 
 /// What the log shows before a script runs. `shell`: the path that was found, `arguments`: the template. Lines end in LF.
 [[nodiscard]] std::string script_header(std::string_view script, std::string_view shell,
-                                        std::string_view arguments, std::span<const NamedValue> environment);
+                                        std::string_view arguments, std::span<const NameValue> environment);
 /// The same of an action, in its pre and main stage. `action`: "owner/repo/path@ref", "./path", "docker://image".
-[[nodiscard]] std::string action_header(std::string_view action, std::span<const NamedValue> inputs,
-                                        std::span<const NamedValue> environment);
+[[nodiscard]] std::string action_header(std::string_view action, std::span<const NameValue> inputs,
+                                        std::span<const NameValue> environment);
 /// What its post stage begins with.
 inline constexpr std::string_view kPostHeader = "Post job cleanup.\n";
 

@@ -41,7 +41,7 @@ std::string unescape(std::string_view text, std::span<const Escape> escapes) {
 }
 
 // "a=b": both parts not empty. A '=' before the name and those right before the value are swallowed.
-std::optional<NamedValue> split_property(std::string_view piece, std::span<const Escape> escapes) {
+std::optional<NameValue> split_property(std::string_view piece, std::span<const Escape> escapes) {
   const std::size_t name_at = piece.find_first_not_of('=');
   if (name_at == std::string_view::npos) return std::nullopt;
   piece.remove_prefix(name_at);
@@ -49,15 +49,15 @@ std::optional<NamedValue> split_property(std::string_view piece, std::span<const
   if (name_end == std::string_view::npos) return std::nullopt;
   const std::size_t value_at = piece.find_first_not_of('=', name_end);
   if (value_at == std::string_view::npos) return std::nullopt;
-  return NamedValue{std::string(piece.substr(0, name_end)), unescape(piece.substr(value_at), escapes)};
+  return NameValue{std::string(piece.substr(0, name_end)), unescape(piece.substr(value_at), escapes)};
 }
 
 void read_properties(std::string_view text, char separator, std::span<const Escape> escapes,
-                     std::vector<NamedValue>& properties) {
+                     std::vector<NameValue>& properties) {
   std::unordered_map<std::string, std::size_t> places;  // of the names, in lower case
   while (!text.empty()) {
     const std::size_t end = text.find(separator);
-    if (std::optional<NamedValue> property = split_property(text.substr(0, end), escapes)) {
+    if (std::optional<NameValue> property = split_property(text.substr(0, end), escapes)) {
       const auto [place, is_new] = places.try_emplace(to_lower(property->name), properties.size());
       if (is_new)
         properties.push_back(std::move(*property));

@@ -7,14 +7,14 @@
 #include <string_view>
 #include <vector>
 
-#include "actions/named_value.h"
+#include "actions/name_value.h"
 
 namespace buildspec_run {
 
 struct WorkflowCommand {
-  std::string name;                    // as written
-  std::vector<NamedValue> properties;  // in the order first seen, one of a name; escapes decoded
-  std::string data;                    // escapes decoded
+  std::string name;                   // as written
+  std::vector<NameValue> properties;  // in the order first seen, one of a name; escapes decoded
+  std::string data;                   // escapes decoded
 
   /// The value of a property, its name compared without regard to case; nullptr when it is not there.
   [[nodiscard]] const std::string* property(std::string_view name) const noexcept;

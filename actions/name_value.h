@@ -5,9 +5,9 @@
 
 namespace buildspec_run {
 
-struct NamedValue {
+struct NameValue {
   std::string name, value;
-  bool operator==(const NamedValue&) const = default;
+  bool operator==(const NameValue&) const = default;
 };
 
 }  // namespace buildspec_run
