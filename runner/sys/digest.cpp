@@ -44,15 +44,16 @@ Result<std::unique_ptr<Sha256>> make_sha256(const Path& modules) {
   return std::unique_ptr<Sha256>(new ModuleSha256(functions, state));
 }
 
-Result<Sha256Digest> sha256_of_file(Sha256& sha256, const Path& path) {
+Result<Sha256Digest> sha256_of_file(Sha256& sha256, const Path& path, const std::function<bool()>& go_on) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (file < 0) return system_error("open " + path.native(), errno);
   std::array<char, 65536> piece;
   for (;;) {
-    const ssize_t got = ::read(file, piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
+    const bool stopped = go_on && !go_on();
+    const ssize_t got = stopped ? -1 : ::read(file, piece.data(), piece.size());
+    if (!stopped && got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      const int failed = got < 0 ? errno : 0;
+      const int failed = stopped ? ECANCELED : got < 0 ? errno : 0;
       ::close(file);
       const Sha256Digest digest = sha256.finish();  // also after an error: the next sum begins anew
       if (failed != 0) return system_error("read " + path.native(), failed);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,8 +29,10 @@ class Sha256 {
 /// absolute path of the directory that the program's shared modules lie in.
 Result<std::unique_ptr<Sha256>> make_sha256(const Path& modules);
 
-/// The sum of a regular file's bytes, read piece by piece. A link is followed.
-Result<Sha256Digest> sha256_of_file(Sha256& sha256, const Path& path);
+/// The sum of a regular file's bytes, read piece by piece. A link is followed. `go_on`, when given, is asked before each piece of 64 KiB;
+/// its no is an Error (ECANCELED).
+Result<Sha256Digest> sha256_of_file(Sha256& sha256, const Path& path,
+                                    const std::function<bool()>& go_on = {});
 
 /// Lower case, two digits a byte.
 [[nodiscard]] std::string to_hex(std::span<const std::uint8_t> bytes);
