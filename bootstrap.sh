@@ -55,6 +55,8 @@ command pkg-config   pkg-config
 module  yaml-0.1     libyaml-dev
 module  libgit2      libgit2-dev
 module  libcrypto    libssl-dev
+module  libcurl      libcurl4-openssl-dev
+module  libarchive   libarchive-dev
 module  fmt          libfmt-dev
 module  re2          libre2-dev
 module  libpcre2-8   libpcre2-dev

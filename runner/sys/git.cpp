@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
 
 #include "runner/sys/git_module.h"
 #include "runner/sys/module.h"
@@ -65,6 +68,126 @@ class ModuleGit : public Git {
   BuildspecRunGitFacts* function_;
 };
 
+/// What the callbacks of one operation work on.
+struct Operation {
+  const GitFetcher::OnProgress* on_progress = nullptr;
+  std::stop_token stop;
+};
+
+int is_stopped(void* context) { return static_cast<Operation*>(context)->stop.stop_requested() ? 1 : 0; }
+
+void progress(void* context, std::size_t objects, std::size_t total, std::size_t bytes) {
+  const auto* on_progress = static_cast<Operation*>(context)->on_progress;
+  if (on_progress != nullptr && *on_progress) (*on_progress)(objects, total, bytes);
+}
+
+/// Whether `url` is a path to nothing; libgit2 takes that for a protocol it does not know.
+bool is_missing_directory(const std::string& url) {
+  struct stat status;
+  return url.starts_with("/") && ::stat(url.c_str(), &status) != 0 && errno == ENOENT;
+}
+
+Error git_error(BuildspecRunGitEnd end, const char* why) {
+  std::error_code code;
+  if (end == BUILDSPEC_RUN_GIT_STOPPED) code = std::make_error_code(std::errc::operation_canceled);
+  if (end == BUILDSPEC_RUN_GIT_TIMED_OUT) code = std::make_error_code(std::errc::timed_out);
+  if (end == BUILDSPEC_RUN_GIT_NOT_FOUND) code = std::make_error_code(std::errc::no_such_file_or_directory);
+  return Error{why, code};
+}
+
+/// Hands what a tree has to a TreeWriter, and keeps its Error.
+struct Receiver {
+  TreeWriter& tree;
+  std::optional<Error> failed;
+
+  int take(Result<void> done) {
+    if (!done) failed = std::move(done.error());
+    return done ? 1 : 0;
+  }
+  static Receiver& of(void* context) { return *static_cast<Receiver*>(context); }
+  static int directory(void* context, const char* path) {
+    return of(context).take(of(context).tree.directory(path));
+  }
+  static int file(void* context, const char* path, int executable, const void* bytes, std::size_t size) {
+    Receiver& self = of(context);
+    return self.take(self.tree.begin_file(path, executable != 0)) != 0 &&
+           self.take(self.tree.write({static_cast<const char*>(bytes), size})) != 0 &&
+           self.take(self.tree.end_file()) != 0;
+  }
+  static int link(void* context, const char* path, const char* target, std::size_t length) {
+    return of(context).take(of(context).tree.link(path, {target, length}));
+  }
+};
+
+class ModuleGitFetcher : public GitFetcher {
+ public:
+  explicit ModuleGitFetcher(const BuildspecRunGitFetch& functions) : functions_(functions) {}
+
+  Result<std::map<std::string, std::string>> references(const GitRemote& remote,
+                                                        std::stop_token stop) override {
+    Operation operation{nullptr, std::move(stop)};
+    const BorderRemote border(remote, operation);
+    std::map<std::string, std::string> references;
+    char why[512] = "";
+    const auto say = [](void* context, const char* name, const char* id) {
+      (*static_cast<std::map<std::string, std::string>*>(context))[name] = id;
+    };
+    const BuildspecRunGitEnd end = functions_.list(&border.remote, say, &references, why, sizeof why);
+    if (end != BUILDSPEC_RUN_GIT_DONE) return failed(remote, end, why);
+    return references;
+  }
+
+  Result<void> fetch(const GitRemote& remote, const std::string& source, const Path& directory,
+                     const OnProgress& on_progress, std::stop_token stop) override {
+    Operation operation{&on_progress, std::move(stop)};
+    const BorderRemote border(remote, operation);
+    char why[512] = "";
+    const BuildspecRunGitEnd end =
+        functions_.fetch(&border.remote, source.c_str(), directory.c_str(), why, sizeof why);
+    if (end != BUILDSPEC_RUN_GIT_DONE) return failed(remote, end, why);
+    return {};
+  }
+
+  Result<void> write_tree(const Path& repository, const std::string& commit, TreeWriter& tree) override {
+    Receiver receiver{tree, std::nullopt};
+    const BuildspecRunGitTree border{&receiver, Receiver::directory, Receiver::file, Receiver::link};
+    char why[512] = "";
+    const BuildspecRunGitEnd end =
+        functions_.export_tree(repository.c_str(), commit.c_str(), &border, why, sizeof why);
+    if (receiver.failed) return std::move(*receiver.failed);
+    if (end != BUILDSPEC_RUN_GIT_DONE) return git_error(end, why).in("commit " + commit);
+    return {};
+  }
+
+ private:
+  static Error failed(const GitRemote& remote, BuildspecRunGitEnd end, const char* why) {
+    if (is_missing_directory(remote.url)) return system_error(remote.url, ENOENT);
+    return git_error(end, why).in(without_credentials(remote.url));
+  }
+
+  /// A GitRemote as the border has it; lives as long as its strings.
+  struct BorderRemote {
+    BorderRemote(const GitRemote& from, Operation& operation)
+        : proxy(proxy_for(from.url, from.settings)),
+          remote{from.url.c_str(),
+                 from.user.c_str(),
+                 from.password.c_str(),
+                 proxy.c_str(),
+                 from.settings.ca_file.c_str(),
+                 from.settings.ca_directory.c_str(),
+                 from.home.c_str(),
+                 from.connect_timeout.count(),
+                 from.stall_timeout.count(),
+                 &operation,
+                 is_stopped,
+                 progress} {}
+    std::string proxy;
+    BuildspecRunGitRemote remote;
+  };
+
+  const BuildspecRunGitFetch& functions_;
+};
+
 }  // namespace
 
 std::optional<Path> find_git_root(const Path& directory) {
@@ -102,6 +225,13 @@ Result<std::unique_ptr<Git>> make_git(const Path& modules) {
   Result<void*> facts = load_module(modules, "git", BUILDSPEC_RUN_GIT_FACTS_NAME);
   if (!facts) return std::move(facts.error());
   return std::unique_ptr<Git>(new ModuleGit(reinterpret_cast<BuildspecRunGitFacts*>(*facts)));
+}
+
+Result<std::unique_ptr<GitFetcher>> make_git_fetcher(const Path& modules) {
+  Result<void*> functions = load_module(modules, "git", BUILDSPEC_RUN_GIT_FETCH_NAME);
+  if (!functions) return std::move(functions.error());
+  return std::unique_ptr<GitFetcher>(
+      new ModuleGitFetcher(*static_cast<const BuildspecRunGitFetch*>(*functions)));
 }
 
 }  // namespace buildspec_run

@@ -1,13 +1,20 @@
-// Git, read-only, by libgit2, in a shared module of its own that is loaded at the first use.
+// Git facts and fetching, by libgit2, in a shared module of its own that is loaded at the first use.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "runner/base/result.h"
 #include "runner/sys/files.h"
+#include "runner/sys/http.h"
+#include "runner/sys/tree.h"
 
 namespace buildspec_run {
 
@@ -38,9 +45,42 @@ class Git {
 /// (`git@host:x`, `ssh://git@host/x`) stays, its password does not.
 [[nodiscard]] std::string without_credentials(std::string_view url);
 
+/// A repository somewhere else: what git takes as a URL (https, http, ssh, git, file, `host:path`, a path), and how to reach
+/// it.
+struct GitRemote {
+  std::string url;
+  std::string user, password;  // for http and https, when the server asks; empty: none
+  HttpSettings settings;       // proxies and certificates
+  std::string home;            // for ssh: keys and known hosts are in its .ssh
+  std::chrono::milliseconds connect_timeout{std::chrono::seconds(30)};
+  std::chrono::milliseconds stall_timeout{std::chrono::seconds(100)};  // without a byte
+};
+
+/// Fetching. Errors have the code ECANCELED when `stop` came, ETIMEDOUT after a time-out, ENOENT when there is no such
+/// repository (or not for us); the URL in a message has lost its credentials. May be called from several threads.
+class GitFetcher {
+ public:
+  using OnProgress = std::function<void(std::size_t objects, std::size_t total_objects, std::size_t bytes)>;
+  virtual ~GitFetcher() = default;
+
+  /// Every reference of the remote with its id: "refs/heads/main", "refs/tags/v1", and "refs/tags/v1^{}" for what an
+  /// annotated tag stands for.
+  virtual Result<std::map<std::string, std::string>> references(const GitRemote& remote,
+                                                                std::stop_token stop) = 0;
+  /// Fetches `source`, a reference or a full id, with its history (only its last commit where libgit2 is 1.7 or newer and
+  /// the server can) into a new bare repository in `directory`, which is empty.
+  virtual Result<void> fetch(const GitRemote& remote, const std::string& source, const Path& directory,
+                             const OnProgress& on_progress, std::stop_token stop) = 0;
+  /// Writes the files of `commit` of a bare repository, without those that .gitattributes mark `export-ignore`; a submodule
+  /// is an empty directory. Error ENOENT when the commit is not there.
+  virtual Result<void> write_tree(const Path& repository, const std::string& commit, TreeWriter& tree) = 0;
+};
+
 /// Loads the module: about 4 ms, most of it libgit2's own libraries; facts take 0.3 ms more. May be called on
 /// a thread of its own; so may `facts`. `modules`: absolute path of the directory that the program's shared
 /// modules lie in.
 Result<std::unique_ptr<Git>> make_git(const Path& modules);
+/// The same module, for fetching; reads certificates (9 ms) only when something is fetched over https.
+Result<std::unique_ptr<GitFetcher>> make_git_fetcher(const Path& modules);
 
 }  // namespace buildspec_run

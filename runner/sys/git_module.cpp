@@ -1,15 +1,11 @@
 // What a repository says, asked of libgit2. A shared module of its own, as libgit2 brings fifteen libraries
-// with it.
+// with it. (What fetches is in git_fetch_module.cpp.)
 //
-// libgit2 prepares itself for what we never do: it reads the machine's certificates (9 ms of its 9.5 ms
-// start) and starts libssh2. As this module comes before libgit2's libraries in the order in which libgit2's
-// symbols are looked up, the functions at the end of this file take the place of those, and do nothing.
-//
-// Nothing is written, nothing fetched, and no configuration read but the repository's own: a broken
-// ~/.gitconfig is not in the way, and `safe.directory` not needed, as nothing of a repository is ever
-// executed here.
+// Nothing is written, and no configuration read but the repository's own: a broken ~/.gitconfig is not in the
+// way, and `safe.directory` not needed, as nothing of a repository is ever executed here.
 
 #include "runner/sys/git_module.h"
+#include "runner/sys/git_start.h"
 
 #include <git2.h>
 
@@ -31,24 +27,6 @@ using Object = Handle<git_object, git_object_free>;
 using Config = Handle<git_config, git_config_free>;
 using ConfigIterator = Handle<git_config_iterator, git_config_iterator_free>;
 using ReferenceIterator = Handle<git_reference_iterator, git_reference_iterator_free>;
-
-/// What libgit2 said about the call that has just failed.
-std::string last_error() {
-  const git_error* error = git_error_last();
-  return error != nullptr && error->message != nullptr ? error->message : "libgit2 does not say why";
-}
-
-bool start() {
-  static const bool started = [] {
-    if (git_libgit2_init() <= 0) return false;
-    for (const int level : {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
-                            GIT_CONFIG_LEVEL_GLOBAL})
-      git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
-    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-    return true;
-  }();
-  return started;
-}
 
 std::string id_text(const git_oid& id) {
   char text[GIT_OID_HEXSZ + 1];
@@ -173,16 +151,16 @@ extern "C" __attribute__((visibility("default"))) void buildspec_run_git_facts_1
   const auto tell = [&](BuildspecRunGitField field, const std::string& text) {
     if (!text.empty()) say(context, field, text.data(), text.size());
   };
-  if (!start()) return tell(BUILDSPEC_RUN_GIT_WHY, "start libgit2: " + last_error());
+  if (!start_libgit2()) return tell(BUILDSPEC_RUN_GIT_WHY, "start libgit2: " + last_git_error());
   git_repository* raw = nullptr;
   // Without FROM_ENV, GIT_DIR and its kin say nothing.
   const int failed = git_repository_open_ext(&raw, directory, 0, nullptr);
   if (failed == GIT_ENOTFOUND) return;
-  if (failed < 0) return tell(BUILDSPEC_RUN_GIT_WHY, "open the repository: " + last_error());
+  if (failed < 0) return tell(BUILDSPEC_RUN_GIT_WHY, "open the repository: " + last_git_error());
   const Repository repository(raw);
 
   const std::optional<Head> head = head_of(repository.get());
-  if (!head) return tell(BUILDSPEC_RUN_GIT_WHY, "read HEAD: " + last_error());
+  if (!head) return tell(BUILDSPEC_RUN_GIT_WHY, "read HEAD: " + last_git_error());
   if (const char* root = git_repository_workdir(repository.get())) {
     std::string text = root;
     while (text.size() > 1 && text.back() == '/') text.pop_back();
@@ -194,11 +172,4 @@ extern "C" __attribute__((visibility("default"))) void buildspec_run_git_facts_1
     tell(BUILDSPEC_RUN_GIT_TAG, tag_at(repository.get(), *head->commit));
   }
   tell(BUILDSPEC_RUN_GIT_REMOTE_URL, remote_url(repository.get(), head->branch));
-}
-
-// In the place of libmbedtls's and libssh2's: see above. What is asked for is "done", so libgit2 goes on.
-extern "C" {
-__attribute__((visibility("default"))) int mbedtls_x509_crt_parse_file(void*, const char*) { return 0; }
-__attribute__((visibility("default"))) int mbedtls_x509_crt_parse_path(void*, const char*) { return 0; }
-__attribute__((visibility("default"))) int libssh2_init(int) { return 0; }
 }

@@ -1,7 +1,9 @@
-// The border between the program and its shared module for git: one C function that does all.
+// The border between the program and its shared module for git: one C function that asks for facts, and a table of
+// those that fetch.
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 extern "C" {
 
@@ -21,4 +23,52 @@ typedef void BuildspecRunGitFacts(const char* directory,
 
 /// The name of that function in the module. Its number changes when the border does.
 #define BUILDSPEC_RUN_GIT_FACTS_NAME "buildspec_run_git_facts_1"
+
+/// A repository somewhere else, and how to reach it. Strings are never NULL; an empty one is "none".
+struct BuildspecRunGitRemote {
+  const char* url;
+  const char* user;      // for http and https, when the server asks
+  const char* password;  // so, too
+  const char* proxy;
+  const char* ca_file;
+  const char* ca_directory;
+  const char* home;  // for ssh: its .ssh directory holds keys and known hosts
+  int64_t connect_timeout_ms, stall_timeout_ms;
+  void* context;
+  int (*is_stopped)(void* context);  // asked about ten times a second, on another thread
+  void (*on_progress)(void* context, size_t objects, size_t total_objects, size_t bytes);
+};
+
+enum BuildspecRunGitEnd {
+  BUILDSPEC_RUN_GIT_DONE = 0,
+  BUILDSPEC_RUN_GIT_FAILED = 1,
+  BUILDSPEC_RUN_GIT_STOPPED = 2,
+  BUILDSPEC_RUN_GIT_TIMED_OUT = 3,
+  BUILDSPEC_RUN_GIT_NOT_FOUND = 4,  // no repository, or not for us
+};
+
+/// Who gets the files of a tree. Each returns 0 when it cannot: then the export ends.
+struct BuildspecRunGitTree {
+  void* context;
+  int (*on_directory)(void* context, const char* path);
+  int (*on_file)(void* context, const char* path, int executable, const void* bytes, size_t size);
+  int (*on_link)(void* context, const char* path, const char* target, size_t length);
+};
+
+struct BuildspecRunGitFetch {
+  /// Says each reference of the remote: "refs/tags/v1", "refs/tags/v1^{}" (what an annotated tag stands for), …
+  enum BuildspecRunGitEnd (*list)(const struct BuildspecRunGitRemote*,
+                                  void (*say)(void* context, const char* name, const char* id), void* context,
+                                  char* error, size_t error_size);
+  /// Fetches `source` (a reference, or a full id) into a new bare repository in the empty `directory`.
+  enum BuildspecRunGitEnd (*fetch)(const struct BuildspecRunGitRemote*, const char* source,
+                                   const char* directory, char* error, size_t error_size);
+  /// The files of a commit of the repository in `directory`, but for those with the attribute export-ignore, as in an
+  /// archive made by git.
+  enum BuildspecRunGitEnd (*export_tree)(const char* directory, const char* commit,
+                                         const struct BuildspecRunGitTree*, char* error, size_t error_size);
+};
+
+/// The name of such a table in the module. Its number changes when the border does.
+#define BUILDSPEC_RUN_GIT_FETCH_NAME "buildspec_run_git_fetch_1"
 }
