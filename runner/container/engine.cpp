@@ -247,7 +247,11 @@ ProcessSpec ContainerEngine::run_as_root(const ContainerSpec& spec) const {
 }
 
 ProcessSpec ContainerEngine::remove(std::string_view name) const {
-  return client({"rm", "--force", "--volumes", std::string(name)}, "/");
+  std::vector<std::string> args{"rm", "--force", "--volumes"};
+  // podman asks the container to stop first, and gives it ten seconds.
+  if (is_podman_) args.insert(args.end(), {"--time", "0"});
+  args.emplace_back(name);
+  return client(std::move(args), "/");
 }
 
 ProcessSpec ContainerEngine::remove_image(std::string_view image) const {

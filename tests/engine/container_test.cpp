@@ -43,6 +43,7 @@ class EngineTest : public testing::Test {
 
   static ContainerEngine make_engine(EngineOptions options) {
     if (options.environment.empty()) options.environment = test::engine_environment();
+    options.program = test::engine_program();
     Result<ContainerEngine> engine = ContainerEngine::find(options);
     check(static_cast<bool>(engine), "the client is there");
     return std::move(*engine);

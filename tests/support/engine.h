@@ -20,17 +20,24 @@ inline std::string engine_image() { return engine_variable("BUILDSPEC_RUN_TEST_I
 /// host:port of a registry that holds busybox:1; empty: none.
 inline std::string engine_registry() { return engine_variable("BUILDSPEC_RUN_TEST_REGISTRY"); }
 
+/// The client: BUILDSPEC_RUN_TEST_ENGINE, such as podman, else docker.
+inline std::string engine_program() {
+  const std::string named = engine_variable("BUILDSPEC_RUN_TEST_ENGINE");
+  return named.empty() ? "docker" : named;
+}
+
 /// What a client needs to reach the engine.
 inline std::map<std::string, std::string> engine_environment(const std::string& home = "/nonexistent") {
   std::map<std::string, std::string> environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", home}};
-  for (const char* name : {"DOCKER_HOST", "DOCKER_BUILDKIT", "DOCKER_CONTEXT", "DOCKER_CONFIG"})
+  for (const char* name :
+       {"DOCKER_HOST", "DOCKER_BUILDKIT", "DOCKER_CONTEXT", "DOCKER_CONFIG", "CONTAINERS_CONF"})
     if (const std::string value = engine_variable(name); !value.empty()) environment[name] = value;
   return environment;
 }
 
 /// What the client says to `docker ARGS…`, without the last line ending.
 inline std::string ask_docker(std::vector<std::string> args) {
-  args.insert(args.begin(), "docker");
+  args.insert(args.begin(), engine_program());
   Ran ran = run_program(args, engine_environment());
   while (ran.out.ends_with('\n')) ran.out.pop_back();
   return ran.out;

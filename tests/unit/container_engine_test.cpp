@@ -142,6 +142,16 @@ TEST(ContainerEngine, NamesTheRegistryThatDockerTakesForGrantedToPodman) {
   for (const auto& [image, want] : cases) EXPECT_EQ(podman.pull(image, "/").argv.back(), want);
 }
 
+// 8.7
+
+TEST(ContainerEngine, RemovesAtOnce) {
+  const TemporaryDirectory directory, other;
+  EXPECT_EQ(engine_in(directory).remove("a_1").argv,
+            (Words{client_of(directory), "rm", "--force", "--volumes", "a_1"}));
+  EXPECT_EQ(engine_in(other, {}, "podman").remove("a_1").argv,
+            (Words{(other / "bin/podman").native(), "rm", "--force", "--volumes", "--time", "0", "a_1"}));
+}
+
 // 8.3
 
 TEST(ContainerEngine, RunsWithTheOptionsOfTheRunnerInItsOrder) {
