@@ -75,6 +75,7 @@ struct Subcommand {
   std::string_view about;  // paragraphs for its help
   std::span<const OptionSpec> options;
   ExitCode (*run)(const Invocation&) = nullptr;
+  bool empty_operands = false;  // an operand may be empty: it names no file
 };
 
 /// All subcommands, in the order help shows them.
