@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "actions/expr/characters.h"
+
 namespace buildspec_run {
 namespace {
 
