@@ -101,7 +101,7 @@ std::string missing_name(std::string_view command) {
 // The text of an input of the runner that must be a boolean (bool.TryParse).
 bool is_true(std::string_view text) {
   while (!text.empty() && text.back() == '\0') text.remove_suffix(1);
-  return equals_ignoring_case(trim(text), "true");
+  return equals_ignoring_case(trim_white_space(text), "true");
 }
 
 bool is_true_number(std::string_view text) {
@@ -159,7 +159,7 @@ CommandProcessor::CommandProcessor(CommandOptions options)
     : options_(std::move(options)), echo_(options_.debug) {}
 
 bool CommandProcessor::is_registered(std::string_view name) const {
-  if (stopped_ && equals_ignoring_case(name, token_)) return true;
+  if (stopped_ && compare_ignoring_case(name, token_) == 0) return true;
   const Registered* registered = find_registered(name);
   return registered != nullptr &&
          std::find(retired_.begin(), retired_.end(), registered->text) == retired_.end();
@@ -184,7 +184,7 @@ CommandEffects CommandProcessor::process(std::string_view line) {
       parse_workflow_command(line, [this](std::string_view name) { return is_registered(name); });
   if (!command) return effects;
   if (stopped_) {
-    if (token_.empty() || !equals_ignoring_case(command->name, token_)) {
+    if (token_.empty() || compare_ignoring_case(command->name, token_) != 0) {
       debug(fmt::format("Process commands has been stopped and waiting for '##[{}]' to resume.", token_),
             effects);
       return effects;
@@ -269,9 +269,9 @@ void CommandProcessor::run(const WorkflowCommand& command, std::string_view line
       return debug(command.data, effects);
     case Name::echo:
       if (command.data.empty()) return fail(shown, "Value cannot be null. (Parameter 'value')", effects);
-      if (equals_ignoring_case(trim(command.data), "on")) {
+      if (equals_ignoring_case(trim_white_space(command.data), "on")) {
         echo_ = true;
-      } else if (equals_ignoring_case(trim(command.data), "off")) {
+      } else if (equals_ignoring_case(trim_white_space(command.data), "off")) {
         echo_ = false;
       } else {
         return fail(

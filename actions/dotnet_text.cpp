@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "actions/expr/characters.h"
+
 namespace buildspec_run {
 namespace {
 
@@ -97,18 +99,6 @@ std::string decode_utf32(std::string_view bytes, bool big_endian) {
   return text;
 }
 
-// Length of the white space that `text` begins with; 0 for none. Source: Char.IsWhiteSpace.
-std::size_t white_space(std::string_view text) noexcept {
-  if (text.empty()) return 0;
-  if (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r')) return 1;
-  for (const std::string_view space : {"\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9",
-                                       "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"})
-    if (text.starts_with(space)) return space.size();
-  const bool is_wide =
-      text.starts_with("\xE2\x80") && text.size() > 2 && static_cast<unsigned char>(text[2]) <= 0x8A;
-  return is_wide ? 3 : 0;
-}
-
 }  // namespace
 
 std::string decode_utf8(std::string_view bytes) {
@@ -136,19 +126,11 @@ std::string decode_file(std::string_view bytes) {
 }
 
 std::string_view trim_start(std::string_view text) noexcept {
-  while (const std::size_t bytes = white_space(text)) text.remove_prefix(bytes);
-  return text;
-}
-
-std::string_view trim(std::string_view text) noexcept {
-  text = trim_start(text);
-  for (;;) {
-    std::size_t bytes = 0;
-    for (std::size_t length = 1; length <= 3 && length <= text.size() && bytes == 0; ++length)
-      if (white_space(text.substr(text.size() - length)) == length) bytes = length;
-    if (bytes == 0) return text;
-    text.remove_suffix(bytes);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    if (!is_white_space(next_character(text, at))) return text.substr(begin);
   }
+  return {};
 }
 
 bool is_blank(std::string_view text) noexcept { return trim_start(text).empty(); }
@@ -171,6 +153,5 @@ std::optional<int> parse_digits32(std::string_view text) noexcept {
   if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
   return parse_int32(text);
 }
-
 
 }  // namespace buildspec_run

@@ -15,9 +15,8 @@ namespace buildspec_run {
 /// What is malformed becomes U+FFFD.
 [[nodiscard]] std::string decode_file(std::string_view bytes);
 
-/// Without the Unicode white space at its beginning; at both ends.
+/// Without the Unicode white space at its beginning.
 [[nodiscard]] std::string_view trim_start(std::string_view text) noexcept;
-[[nodiscard]] std::string_view trim(std::string_view text) noexcept;
 /// Empty, or nothing but Unicode white space.
 [[nodiscard]] bool is_blank(std::string_view text) noexcept;
 

@@ -108,12 +108,12 @@ void for_each_line(std::string_view text, const Each& each) {
 
 }  // namespace
 
-NameValues parse_environment_file(std::string_view bytes, EnvironmentFile file, bool debug) {
+NamedValues parse_environment_file(std::string_view bytes, EnvironmentFile file, bool debug) {
   check(file == EnvironmentFile::variables || file == EnvironmentFile::outputs ||
             file == EnvironmentFile::state,
         "a file of names and values");
   const std::string text = decode_file(bytes);
-  NameValues result;
+  NamedValues result;
   Lines lines(text);
   while (std::optional<NameValue> pair = read_pair(lines, result.error)) {
     if (pair->name.empty() && file != EnvironmentFile::state) {

@@ -33,7 +33,7 @@ inline constexpr EnvironmentFileName kEnvironmentFiles[] = {
 inline constexpr std::string_view kEnvironmentFileFolder = "_runner_file_commands";
 
 /// What a file says. What stands before a mistake holds.
-struct NameValues {
+struct NamedValues {
   std::vector<NameValue> values;  // in order; of a repeated name the last one counts
   std::vector<LogEntry> log;      // refused names, and what debug prints
   std::string error;              // the runner's text; empty: none. See failed_file
@@ -41,8 +41,8 @@ struct NameValues {
 
 /// The pairs of `variables`, `outputs` or `state`. `bytes`: the whole file. NODE_OPTIONS is refused as a variable with an
 /// annotation that does not fail the step. An empty name is an error but for state. `debug`: with the lines that debug prints.
-[[nodiscard]] NameValues parse_environment_file(std::string_view bytes, EnvironmentFile file,
-                                                bool debug = false);
+[[nodiscard]] NamedValues parse_environment_file(std::string_view bytes, EnvironmentFile file,
+                                                 bool debug = false);
 
 /// The entries of GITHUB_PATH, in order.
 [[nodiscard]] std::vector<std::string> parse_path_file(std::string_view bytes);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "actions/dotnet_text.h"
+#include "actions/expr/characters.h"
 #include "actions/regular_expression.h"
 #include "runner/base/json.h"
 #include "runner/base/text.h"
@@ -85,9 +86,9 @@ class Reader {
       to = *value.boolean();
     else if (value.integer() != nullptr)
       to = *value.integer() != 0;
-    else if (value.string() != nullptr && equals_ignoring_case(trim(*value.string()), "true"))
+    else if (value.string() != nullptr && equals_ignoring_case(trim_white_space(*value.string()), "true"))
       to = true;
-    else if (value.string() != nullptr && equals_ignoring_case(trim(*value.string()), "false"))
+    else if (value.string() != nullptr && equals_ignoring_case(trim_white_space(*value.string()), "false"))
       to = false;
     else
       fail(member, "true or false");
@@ -224,8 +225,9 @@ struct RunState {
 
   // What the runner does with what has changed: one matcher at a time to the front.
   void replace(const std::string& owner, const std::shared_ptr<CompiledMatcher>& matcher) {
-    std::erase_if(running,
-                  [&](const Running& known) { return equals_ignoring_case(known.matcher->owner, owner); });
+    std::erase_if(running, [&](const Running& known) {
+      return compare_ignoring_case(known.matcher->owner, owner) == 0;
+    });
     if (matcher == nullptr) return;
     running.insert(running.begin(), Running{matcher, {}});
     reset(running.front());
@@ -268,11 +270,12 @@ Result<void> ProblemMatchers::add(const std::vector<MatcherSpec>& specs) {
   for (const MatcherSpec& spec : specs) {
     Result<CompiledMatcher> matcher = compile(spec);
     if (!matcher) return std::move(matcher.error());
-    if (!owners.insert(to_lower(spec.owner)).second)
+    if (!owners.insert(to_upper_case(spec.owner)).second)
       return Error{fmt::format("Duplicate owner name '{}'", spec.owner)};
     added.push_back(std::make_shared<CompiledMatcher>(std::move(*matcher)));
   }
-  std::erase_if(state_->matchers, [&](const auto& known) { return owners.contains(to_lower(known->owner)); });
+  std::erase_if(state_->matchers,
+                [&](const auto& known) { return owners.contains(to_upper_case(known->owner)); });
   state_->matchers.insert(state_->matchers.begin(), added.begin(), added.end());
   for (RunState* run : state_->runs)
     for (const auto& matcher : added) run->replace(matcher->owner, matcher);
@@ -281,9 +284,9 @@ Result<void> ProblemMatchers::add(const std::vector<MatcherSpec>& specs) {
 
 void ProblemMatchers::remove(const std::vector<std::string>& names) {
   std::set<std::string> owners;
-  for (const std::string& name : names) owners.insert(to_lower(name));
+  for (const std::string& name : names) owners.insert(to_upper_case(name));
   std::erase_if(state_->matchers, [&](const std::shared_ptr<CompiledMatcher>& known) {
-    if (!owners.contains(to_lower(known->owner))) return false;
+    if (!owners.contains(to_upper_case(known->owner))) return false;
     for (RunState* run : state_->runs) run->replace(known->owner, nullptr);
     return true;
   });
@@ -311,7 +314,7 @@ bool names_repository(std::string_view git_config, const RepositoryIdentity& ide
   while (!git_config.empty()) {
     const std::size_t end = git_config.find('\n');
     for (const std::string& form : forms)
-      if (equals_ignoring_case(trim(git_config.substr(0, end)), form)) return true;
+      if (equals_ignoring_case(trim_white_space(git_config.substr(0, end)), form)) return true;
     if (end == std::string_view::npos) break;
     git_config.remove_prefix(end + 1);
   }
@@ -412,7 +415,7 @@ std::optional<Annotation> issue_of(const Caught& caught, RunState& run,
   };
   issue.line = issue.end_line = number(caught[kLine], "line");
   issue.column = number(caught[kColumn], "column");
-  issue.code = trim(caught[kCode].value_or(""));
+  issue.code = trim_white_space(caught[kCode].value_or(""));
   issue.file = file_of(caught, run, debug);
   return issue;
 }
@@ -524,7 +527,7 @@ MatcherRun::Match MatcherRun::match(std::string_view line) {
 
 std::chrono::milliseconds parse_matcher_timeout(std::string_view text) {
   constexpr std::chrono::milliseconds kUsual{1000};
-  text = trim(text);
+  text = trim_white_space(text);
   std::int64_t days = 0;
   bool has_days = false;
   // [d.]hh:mm[:ss[.fraction]], or days alone.

@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
+#include "actions/expr/characters.h"
+
 namespace buildspec_run {
 namespace {
 
@@ -26,9 +30,8 @@ void append_named(std::string_view title, std::span<const NameValue> values, boo
 }  // namespace
 
 std::string input_variable_name(std::string_view input) {
-  std::string name = "INPUT_";
-  for (const char c : input)
-    name += c == ' ' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  std::string name = "INPUT_" + to_upper_case(input);
+  std::replace(name.begin(), name.end(), ' ', '_');
   return name;
 }
 

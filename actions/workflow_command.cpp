@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "actions/dotnet_text.h"
-#include "runner/base/text.h"
+#include "actions/expr/characters.h"
 
 namespace buildspec_run {
 namespace {
@@ -54,11 +54,11 @@ std::optional<NameValue> split_property(std::string_view piece, std::span<const 
 
 void read_properties(std::string_view text, char separator, std::span<const Escape> escapes,
                      std::vector<NameValue>& properties) {
-  std::unordered_map<std::string, std::size_t> places;  // of the names, in lower case
+  std::unordered_map<std::string, std::size_t> places;  // of the names, in upper case
   while (!text.empty()) {
     const std::size_t end = text.find(separator);
     if (std::optional<NameValue> property = split_property(text.substr(0, end), escapes)) {
-      const auto [place, is_new] = places.try_emplace(to_lower(property->name), properties.size());
+      const auto [place, is_new] = places.try_emplace(to_upper_case(property->name), properties.size());
       if (is_new)
         properties.push_back(std::move(*property));
       else
@@ -73,7 +73,7 @@ void read_properties(std::string_view text, char separator, std::span<const Esca
 
 const std::string* WorkflowCommand::property(std::string_view wanted) const noexcept {
   for (const auto& [property_name, value] : properties)
-    if (equals_ignoring_case(property_name, wanted)) return &value;
+    if (compare_ignoring_case(property_name, wanted) == 0) return &value;
   return nullptr;
 }
 
@@ -88,7 +88,8 @@ std::optional<WorkflowCommand> parse_workflow_command(
       command.name = header.substr(0, space);
       if (is_registered(command.name)) {
         if (space != std::string_view::npos)
-          read_properties(trim(header.substr(space + 1)), ',', kPropertyEscapes, command.properties);
+          read_properties(trim_white_space(header.substr(space + 1)), ',', kPropertyEscapes,
+                          command.properties);
         command.data = unescape(text.substr(end + 2), kDataEscapes);
         return command;
       }

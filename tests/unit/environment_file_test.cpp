@@ -17,7 +17,7 @@ std::string visible(std::string_view text) {
   return shown;
 }
 
-std::string dump(const NameValues& read) {
+std::string dump(const NamedValues& read) {
   std::string text;
   const auto add = [&](const std::string& what) { text += (text.empty() ? "" : " | ") + visible(what); };
   for (const auto& [name, value] : read.values) add("<" + name + "=" + value + ">");

@@ -139,7 +139,7 @@ TEST(ProblemMatcher, ReadsFilesLeniently) {
 
 // actions.md 3.16, "Matching" and "Issue construction".
 TEST(ProblemMatcher, FindsWithOnePattern) {
-  const std::string json = file("", R"j({"regexp":"^(.+):(.+):(.+): (.*) ([A-Z0-9 ]*): (.*)$",
+  const std::string json = file("", R"j({"regexp":"^(.+):(.+):(.+): (\\w*) ([A-Z0-9 ]*): (.*)$",
       "file":1,"line":2,"column":3,"severity":4,"code":5,"message":6})j");
   EXPECT_EQ(run(json, {"a.c:1:2: error E1 : bad", "a.c:x:2y: Warning E1: worse", "a.c:1:2: NOTICE : so",
                        "a.c:1:2:  : none", "a.c:1:2: note E1: no severity", "a.c:1:2: error E1:  ", "no"}),

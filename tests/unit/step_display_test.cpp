@@ -11,6 +11,10 @@ TEST(StepDisplay, NamesTheVariableOfAnInput) {
   EXPECT_EQ(input_variable_name("a.b"), "INPUT_A.B");
   EXPECT_EQ(input_variable_name("who to greet"), "INPUT_WHO_TO_GREET");
   EXPECT_EQ(input_variable_name("Tab\there"), "INPUT_TAB\tHERE");
+  EXPECT_EQ(input_variable_name("stra\xC3\x9F"
+                                "e \xC3\xA9"),
+            "INPUT_STRA\xC3\x9F"
+            "E_\xC3\x89");
   EXPECT_EQ(input_variable_name("entryPoint"), "INPUT_ENTRYPOINT");
 }
 
