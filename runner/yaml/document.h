@@ -33,8 +33,8 @@ struct Node {
   /// The value of a scalar: source text for a plain one, unescaped and unfolded for the others.
   std::string scalar;
   std::vector<Node*> items;  // of a sequence, in order
-  /// Of a mapping, in order, merge keys (`<<`) resolved: own keys win, duplicates dropped in favour of the last
-  /// one (each a diagnostic `duplicate-key`).
+  /// Of a mapping, in order, merge keys (`<<`) resolved: own keys win, duplicates dropped in favour of the
+  /// last one (each a diagnostic `duplicate-key`).
   std::vector<Entry> entries;
   bool incomplete = false;  // reading stopped inside it: what is here was read before the error
 
@@ -92,12 +92,20 @@ struct YamlLimits {
   std::size_t expanded_nodes = 4'000'000;  // nodes counted again for each alias that repeats them
 };
 
+/// Whose YAML it is. `cloud`: a buildspec's, as go-yaml v2 reads it (buildspec.md 1.2). `manifest`: that of
+/// action.yml, which GitHub's runner reads event by event (actions.md 2.9): an anchor or an alias ends the
+/// reading, a second document is an error, each with the runner's text and the id `yaml-manifest`; `<<` is a
+/// key like any other, entries of the same key are all kept, and nothing is said of tags: whoever reads the
+/// tree decides.
+enum class YamlDialect { cloud, manifest };
+
 /// Reads the first document of `source`. Cannot fail: what is wrong is in `found`, as `yaml-syntax` with
 /// `cloud_code` YAML_FILE_ERROR and `cloud_message` "<libyaml problem> at line <zero-based>"
 /// (buildspec.md 1.2, 3.9), and the tree read so far is returned. UTF-8 with or without BOM, UTF-16 with BOM
 /// is converted by libyaml (places then refer to the line only). `source` must outlive the Document.
 [[nodiscard]] Document parse_document(const SourceText& source, Diagnostics& found,
-                                      const YamlLimits& limits = {});
+                                      const YamlLimits& limits = {},
+                                      YamlDialect dialect = YamlDialect::cloud);
 
 /// The tree for tests: one node a line, indented, with kind, style, place and value.
 [[nodiscard]] std::string dump(const Document& document);

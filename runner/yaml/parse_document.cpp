@@ -169,11 +169,13 @@ struct Frame {
 
 class Reader {
  public:
-  Reader(const SourceText& source, Diagnostics& found, const YamlLimits& limits, Document::State& state)
+  Reader(const SourceText& source, Diagnostics& found, const YamlLimits& limits, YamlDialect dialect,
+         Document::State& state)
       : source_(source),
         text_(source.text()),
         found_(found),
         limits_(limits),
+        is_manifest_(dialect == YamlDialect::manifest),
         state_(state),
         places_(source) {}
 
@@ -208,7 +210,7 @@ class Reader {
                         limits_.text_bytes));
       return false;
     }
-    if (text_.size() > limits_.warn_text_bytes) {
+    if (text_.size() > limits_.warn_text_bytes && !is_manifest_) {
       found_.warning(
           source_, {}, "buildspec-large",
           fmt::format(
@@ -227,8 +229,9 @@ class Reader {
     return true;
   }
 
-  // One event inside the document. False when a limit is reached.
+  // One event inside the document. False when a limit is reached, or the dialect does not go on.
   bool take(yaml_event_t& event) {
+    if (is_manifest_ && !is_allowed_in_manifest(event)) return false;
     switch (event.type) {
       case YAML_SCALAR_EVENT:
         return take_scalar(event);
@@ -249,6 +252,25 @@ class Reader {
     }
   }
 
+  bool is_allowed_in_manifest(const yaml_event_t& event) {
+    if (event.type == YAML_ALIAS_EVENT)
+      return stop_manifest(event, "Unexpected parsing event type: AnchorAlias");
+    const std::string_view anchor =
+        view(event.type == YAML_SCALAR_EVENT           ? event.data.scalar.anchor
+             : event.type == YAML_SEQUENCE_START_EVENT ? event.data.sequence_start.anchor
+             : event.type == YAML_MAPPING_START_EVENT  ? event.data.mapping_start.anchor
+                                                       : nullptr);
+    return anchor.empty() ||
+           stop_manifest(event,
+                         fmt::format("Anchors are not currently supported. Remove the anchor '{}'", anchor));
+  }
+
+  bool stop_manifest(const yaml_event_t& event, std::string message) {
+    state_.complete = false;
+    error(one_character(places_.at(event.start_mark)), "yaml-manifest", std::move(message));
+    return false;
+  }
+
   bool take_scalar(const yaml_event_t& event) {
     const auto& data = event.data.scalar;
     Node* node = make_node(NodeKind::scalar, event.start_mark);
@@ -265,7 +287,8 @@ class Reader {
       anchor.extent = {1, 1};
       anchor.closed = true;
     }
-    const bool merges = node->scalar == "<<" && (data.plain_implicit != 0 || node->tag == kMergeTag);
+    const bool merges =
+        !is_manifest_ && node->scalar == "<<" && (data.plain_implicit != 0 || node->tag == kMergeTag);
     return place(*node, 1, merges, false);
   }
 
@@ -342,7 +365,7 @@ class Reader {
   }
 
   void finish(Frame& frame) {
-    if (frame.node->is_mapping()) resolve_entries(frame);
+    if (frame.node->is_mapping() && !is_manifest_) resolve_entries(frame);
     if (frame.anchor != nullptr) {
       frame.anchor->extent = {expanded_ - frame.nodes_before, frame.height};
       frame.anchor->closed = true;
@@ -366,7 +389,7 @@ class Reader {
     } else if (frame.key == nullptr) {
       frame.key = &node;
       frame.key_merges = merges;
-      if (!node.is_scalar() && count(non_scalar_keys_, node.where, "yaml-key"))
+      if (!node.is_scalar() && !is_manifest_ && count(non_scalar_keys_, node.where, "yaml-key"))
         error(node.where, "yaml-key",
               fmt::format("a {} stands as a key, and a key must be a scalar; if it is text, quote it",
                           to_string(node.kind)));
@@ -613,7 +636,7 @@ class Reader {
   }
 
   void note_tag(const Node& node) {
-    if (node.tag.empty()) return;
+    if (node.tag.empty() || is_manifest_) return;
     if (node.tag == "!") {
       if (count(negations_, node.tag_where, "tag-not-negation"))
         found_.warning(source_, node.tag_where, "tag-not-negation",
@@ -669,10 +692,13 @@ class Reader {
     Event event;
     if (!parser.next(event)) {
       const yaml_parser_t& state = parser.state();
+      if (is_manifest_) return syntax_error(state);
       const std::size_t at = state.error == YAML_READER_ERROR ? std::min(state.problem_offset, text_.size())
                                                               : places_.at(state.problem_mark);
       found_.warning(source_, one_character(at), "more-documents",
                      "the document ends before this, and what follows is not read");
+    } else if (event->type == YAML_DOCUMENT_START_EVENT && is_manifest_) {
+      stop_manifest(*event, "Expected stream end parse event");
     } else if (event->type == YAML_DOCUMENT_START_EVENT) {
       found_.warning(source_, one_character(places_.at(event->start_mark)), "more-documents",
                      "a second document begins here, and only the first is read");
@@ -730,6 +756,7 @@ class Reader {
   std::string_view text_;
   Diagnostics& found_;
   const YamlLimits& limits_;
+  bool is_manifest_;
   Document::State& state_;
   Places places_;
   std::vector<Frame> frames_;
@@ -743,9 +770,10 @@ class Reader {
 
 }  // namespace
 
-Document parse_document(const SourceText& source, Diagnostics& found, const YamlLimits& limits) {
+Document parse_document(const SourceText& source, Diagnostics& found, const YamlLimits& limits,
+                        YamlDialect dialect) {
   auto state = std::make_unique<Document::State>();
-  Reader(source, found, limits, *state).read();
+  Reader(source, found, limits, dialect, *state).read();
   return Document(std::move(state));
 }
 
