@@ -102,9 +102,6 @@ void DatumObject::set(std::string_view name, Datum value) {
   index_->places.emplace(key(name), members_.size() - 1);
 }
 
-Datum::Datum(DatumArray value) : held_(std::make_shared<const DatumArray>(std::move(value))) {}
-Datum::Datum(DatumObject value) : held_(std::make_shared<const DatumObject>(std::move(value))) {}
-
 const DatumArray* Datum::array() const noexcept {
   const Array* array = std::get_if<Array>(&held_);
   return array == nullptr ? nullptr : array->get();

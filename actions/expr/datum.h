@@ -14,43 +14,7 @@
 
 namespace buildspec_run {
 
-struct DatumArray;
-class DatumObject;
-
-/// Null, boolean, number, string, array or object. Cheap to copy: arrays and objects are shared, never changed
-/// once they are in a Datum, and equal only to themselves (actions.md 7.4).
-class Datum {
- public:
-  enum class Kind { null, boolean, number, string, array, object };
-  using Array = std::shared_ptr<const DatumArray>;    // owners: every Datum that holds it
-  using Object = std::shared_ptr<const DatumObject>;  // owners: every Datum that holds it
-
-  Datum() = default;
-  Datum(std::nullptr_t) {}
-  Datum(bool value) : held_(value) {}
-  Datum(double value) : held_(value) {}
-  Datum(int value) : held_(static_cast<double>(value)) {}
-  Datum(std::string value) : held_(std::move(value)) {}
-  Datum(std::string_view value) : held_(std::string(value)) {}
-  Datum(const char* value) : held_(std::string(value)) {}
-  Datum(DatumArray value);
-  Datum(DatumObject value);
-
-  [[nodiscard]] Kind kind() const noexcept { return static_cast<Kind>(held_.index()); }
-  [[nodiscard]] const bool* boolean() const noexcept { return std::get_if<bool>(&held_); }
-  [[nodiscard]] const double* number() const noexcept { return std::get_if<double>(&held_); }
-  [[nodiscard]] const std::string* string() const noexcept { return std::get_if<std::string>(&held_); }
-  [[nodiscard]] const DatumArray* array() const noexcept;
-  [[nodiscard]] const DatumObject* object() const noexcept;
-
-  /// The three conversions of actions.md 7.3.
-  [[nodiscard]] bool truthy() const noexcept;
-  [[nodiscard]] double to_number() const;
-  [[nodiscard]] std::string to_string() const;  // "Array", "Object" for those
-
- private:
-  std::variant<std::nullptr_t, bool, double, std::string, Array, Object> held_ = nullptr;
-};
+class Datum;
 
 /// An array. `filtered`: made by `.*`, so that an index goes to every item (actions.md 7.5).
 struct DatumArray {
@@ -77,6 +41,41 @@ class DatumObject {
   std::vector<std::pair<std::string, Datum>> members_;
   struct Index;
   std::shared_ptr<Index> index_;  // shared by copies, which copy it before they write
+};
+
+/// Null, boolean, number, string, array or object. Cheap to copy: arrays and objects are shared, never changed
+/// once they are in a Datum, and equal only to themselves (actions.md 7.4).
+class Datum {
+ public:
+  enum class Kind { null, boolean, number, string, array, object };
+  using Array = std::shared_ptr<const DatumArray>;    // owners: every Datum that holds it
+  using Object = std::shared_ptr<const DatumObject>;  // owners: every Datum that holds it
+
+  Datum() = default;
+  Datum(std::nullptr_t) {}
+  Datum(bool value) : held_(value) {}
+  Datum(double value) : held_(value) {}
+  Datum(int value) : held_(static_cast<double>(value)) {}
+  Datum(std::string value) : held_(std::move(value)) {}
+  Datum(std::string_view value) : held_(std::string(value)) {}
+  Datum(const char* value) : held_(std::string(value)) {}
+  Datum(DatumArray value) : held_(std::make_shared<const DatumArray>(std::move(value))) {}
+  Datum(DatumObject value) : held_(std::make_shared<const DatumObject>(std::move(value))) {}
+
+  [[nodiscard]] Kind kind() const noexcept { return static_cast<Kind>(held_.index()); }
+  [[nodiscard]] const bool* boolean() const noexcept { return std::get_if<bool>(&held_); }
+  [[nodiscard]] const double* number() const noexcept { return std::get_if<double>(&held_); }
+  [[nodiscard]] const std::string* string() const noexcept { return std::get_if<std::string>(&held_); }
+  [[nodiscard]] const DatumArray* array() const noexcept;
+  [[nodiscard]] const DatumObject* object() const noexcept;
+
+  /// The three conversions of actions.md 7.3.
+  [[nodiscard]] bool truthy() const noexcept;
+  [[nodiscard]] double to_number() const;
+  [[nodiscard]] std::string to_string() const;  // "Array", "Object" for those
+
+ private:
+  std::variant<std::nullptr_t, bool, double, std::string, Array, Object> held_ = nullptr;
 };
 
 /// "Null", "Boolean", …: as the messages name it.

@@ -63,12 +63,12 @@ std::string shown_line(std::string_view line) {
   return out;
 }
 
-void dump_script(std::string& out, std::string_view text) {
+void dump_script(std::string& out, std::string_view text, std::string_view indent = "    ") {
   if (text.empty()) return;
   for (;;) {
     const std::size_t end = text.find('\n');
     const std::string line = shown_line(text.substr(0, end));
-    out += line.empty() ? "    |\n" : fmt::format("    | {}\n", line);
+    out += line.empty() ? fmt::format("{}|\n", indent) : fmt::format("{}| {}\n", indent, line);
     if (end == std::string_view::npos) return;
     text.remove_prefix(end + 1);
   }
@@ -81,6 +81,25 @@ void dump_task(std::string& out, const Plan& plan, const Task& task) {
                dump_script(out, script.text);
              }},
              task.body);
+}
+
+void dump_step(std::string& out, const Plan& plan, const Phase& phase, std::size_t index) {
+  const StepTask& step = phase.steps[index];
+  out += fmt::format("  {}{} {}\n", step_label(phase, index), place(plan, step.where),
+                     shown_line(step.default_name));
+  for (const auto& [name, value] : facts_of(step)) {
+    if (name != "run") {
+      out += fmt::format("    {} {}\n", name, quoted(value));
+      continue;
+    }
+    out += "    run\n";
+    dump_script(out, value, "      ");
+  }
+  const auto* use = std::get_if<ActionStep>(&step.body);
+  if (use == nullptr || use->action == nullptr) return;
+  std::string action = dump(*use->action, "");
+  action.pop_back();  // the last line ends itself
+  dump_script(out, action, "      ");
 }
 
 void dump_phase(std::string& out, const Plan& plan, const Phase& phase) {
@@ -97,6 +116,7 @@ void dump_phase(std::string& out, const Plan& plan, const Phase& phase) {
   else if (policy.action != FailurePolicy::Action::standard)
     out += fmt::format("  on-failure {}{}\n", to_string(policy.action), place(plan, policy.where));
   for (const Task& task : phase.commands) dump_task(out, plan, task);
+  for (std::size_t i = 0; i < phase.steps.size(); ++i) dump_step(out, plan, phase, i);
   for (const Task& task : phase.finally) dump_task(out, plan, task);
 }
 
@@ -121,6 +141,43 @@ Value to_value(const Plan& plan, const std::vector<Task>& tasks) {
   return array;
 }
 
+Value to_value(const TemplateMap& map) {
+  if (map.whole) return map.whole->source();
+  Value::Object object;
+  for (const auto& [name, value] : map.members) object.emplace_back(shown_name(name), value.source());
+  return object;
+}
+
+Value to_value(const Plan& plan, const Phase& phase, std::size_t index) {
+  const StepTask& step = phase.steps[index];
+  Value::Object object{{"label", step_label(phase, index)}};
+  add_place(object, plan, step.where);
+  object.emplace_back("id", step.id);
+  object.emplace_back("title", step.default_name);
+  if (!step.name.source().empty()) object.emplace_back("name", step.name.source());
+  object.emplace_back("if", step.condition.text());
+  const auto add = [&](std::string_view key, const std::optional<Template>& text) {
+    if (text) object.emplace_back(key, text->source());
+  };
+  const auto add_map = [&](std::string_view key, const TemplateMap& map) {
+    if (map.whole || !map.members.empty()) object.emplace_back(key, to_value(map));
+  };
+  std::visit(overloaded{[&](const ScriptStep& script) {
+                          object.emplace_back("run", script.script.source());
+                          add("shell", script.shell);
+                          add("workingDirectory", script.working_directory);
+                        },
+                        [&](const ActionStep& action) {
+                          object.emplace_back("uses", action.uses);
+                          add_map("with", action.with);
+                        }},
+             step.body);
+  add_map("env", step.env);
+  add("continueOnError", step.continue_on_error);
+  add("timeoutMinutes", step.timeout_minutes);
+  return object;
+}
+
 Value to_value(const Plan& plan, const Phase& phase) {
   Value::Object object{{"name", phase.name}, {"inFile", phase.in_file}};
   add_place(object, plan, phase.where);
@@ -133,6 +190,9 @@ Value to_value(const Plan& plan, const Phase& phase) {
   add_place(policy, plan, phase.on_failure.where);
   object.emplace_back("onFailure", std::move(policy));
   object.emplace_back("commands", to_value(plan, phase.commands));
+  Value::Array steps;
+  for (std::size_t i = 0; i < phase.steps.size(); ++i) steps.push_back(to_value(plan, phase, i));
+  object.emplace_back("steps", std::move(steps));
   object.emplace_back("finally", to_value(plan, phase.finally));
   return object;
 }

@@ -46,7 +46,7 @@ struct Phase {
   SourceRange where;
   std::string run_as;  // empty: the caller
   FailurePolicy on_failure;
-  std::vector<Task> commands;   // a phase has commands or steps, never both
+  std::vector<Task> commands;  // a phase has commands or steps, never both
   std::vector<StepTask> steps;
   std::vector<Task> finally;
 };

@@ -1,10 +1,12 @@
-// A GitHub Actions step in the plan: what it runs, with every template parsed and none evaluated. The executor knows
-// scripts, node programs, containers and groups of steps; what an action is, the front end in actions/ knows.
+// A GitHub Actions step in the plan: what it runs, with every template parsed and none evaluated. The
+// executor knows scripts, node programs, containers and groups of steps; what an action is, the front end in
+// actions/ knows.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -14,8 +16,8 @@
 
 namespace buildspec_run {
 
-/// `name: value` of an env or a with, in file order. A name may be an expression, too. An empty literal name is
-/// `${{ insert }}`: the value is an object, whose members stand in its place (actions.md 7.10).
+/// `name: value` of an env or a with, in file order. A name may be an expression, too. An empty literal name
+/// is `${{ insert }}`: the value is an object, whose members stand in its place (actions.md 7.10).
 using NamedTemplate = std::pair<Template, Template>;
 /// `env:` or `with:`: members, or one expression that yields an object (actions.md 7.10).
 struct TemplateMap {
@@ -39,7 +41,8 @@ struct DeclaredInput {
 
 struct StepTask;
 
-/// `node <script>`. `using_version` is what the metadata declares ("node20"); which program that is, the executor knows.
+/// `node <script>`. `using_version` is what the metadata declares ("node20"); which program that is, the
+/// executor knows.
 struct NodeProgram {
   std::string using_version;
   std::string script;  // absolute path; whether it is there is known when it starts
@@ -81,8 +84,9 @@ struct LoweredAction {
   bool declares_inputs =
       false;  // comes from a directory: an undeclared input draws a warning (never an image's; actions.md 1.8)
   std::vector<DeclaredInput> inputs;
-  /// Of a composite the three are the same group: it has a pre or a post when a remote action in it has one (a local one
-  /// counts as having a post, since nobody knows yet), and the executor runs those of the nested steps.
+  /// Of a composite the three are the same group: it has a pre or a post when a remote action in it has one
+  /// (a local one counts as having a post, since nobody knows yet), and the executor runs those of the nested
+  /// steps.
   std::optional<Program> pre;
   Program main;
   std::optional<Program> post;
@@ -105,11 +109,20 @@ struct StepTask {
   Expression condition;        // with the implied success()
   std::string condition_text;  // as written
   TemplateMap env;
+  /// A literal of the first is "true" or "false", one of the second a number.
   std::optional<Template> continue_on_error, timeout_minutes;
   SourceRange where;  // in `source`
   const SourceText* source =
       nullptr;  // the buildspec, or LoweredAction::metadata of the action it belongs to
   std::variant<ScriptStep, ActionStep> body;
 };
+
+/// What a step says, key by key, a map's members one by one: for dumps.
+using StepFacts = std::vector<std::pair<std::string, std::string>>;
+[[nodiscard]] StepFacts facts_of(const StepTask& step);
+/// The name of a NamedTemplate as it was written.
+[[nodiscard]] std::string_view shown_name(const Template& name);
+/// An action with all that is in it, as text for people and tests; what is used twice is printed once.
+[[nodiscard]] std::string dump(const LoweredAction& action, const std::string& indent = "");
 
 }  // namespace buildspec_run
