@@ -18,7 +18,7 @@ BatchEntry item(const BatchBuild& build) {
   entry.fleet = text(build.env.fleet);
   entry.image = text(build.env.image);
   entry.type = text(build.env.type);
-  for (const NamedValue& variable : build.env.variables)
+  for (const PlacedEntry& variable : build.env.variables)
     entry.variables.emplace_back(variable.name.value, variable.value.value);
   for (const PlacedString& name : build.depend_on) entry.depend_on.push_back(name.value);
   entry.ignore_failure = build.ignore_failure;

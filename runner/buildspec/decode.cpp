@@ -13,6 +13,8 @@
 #include <string>
 #include <utility>
 
+#include "actions/lower.h"
+#include "actions/step.h"
 #include "runner/base/text.h"
 #include "runner/buildspec/keys.h"
 #include "runner/buildspec/reader.h"
@@ -77,9 +79,9 @@ bool has_expansion(std::string_view value) {
   return false;
 }
 
-std::vector<NamedValue> decode_variables(Reader& reader, const Node& node) {
-  std::vector<NamedValue> all = reader.named(node);
-  std::erase_if(all, [&](const NamedValue& variable) {
+std::vector<PlacedEntry> decode_variables(Reader& reader, const Node& node) {
+  std::vector<PlacedEntry> all = reader.named(node);
+  std::erase_if(all, [&](const PlacedEntry& variable) {
     if (can_be_set(variable.name.value) && variable.value.value.find('\0') == std::string::npos) return false;
     reader.report(
         variable.name.where, "variable-name",
@@ -89,7 +91,7 @@ std::vector<NamedValue> decode_variables(Reader& reader, const Node& node) {
             Reader::quoted(variable.name.value)));
     return true;
   });
-  for (const NamedValue& variable : all)
+  for (const PlacedEntry& variable : all)
     if (is_reserved(variable.name.value))
       reader.report(variable.name.where, "reserved-variable",
                     fmt::format("{} is set by CodeBuild itself; choose another name",
@@ -99,7 +101,7 @@ std::vector<NamedValue> decode_variables(Reader& reader, const Node& node) {
 
 void decode_plain_variables(Reader& reader, const Entry& entry, EnvSpec& env) {
   env.variables = decode_variables(reader, *entry.value);
-  for (const NamedValue& variable : env.variables)
+  for (const PlacedEntry& variable : env.variables)
     if (has_expansion(variable.value.value))
       reader.report(variable.value.where, "literal-variable",
                     fmt::format("the value of {} is taken literally, with its \"$\"; to have it expanded, "
@@ -109,7 +111,7 @@ void decode_plain_variables(Reader& reader, const Entry& entry, EnvSpec& env) {
 
 void decode_parameters(Reader& reader, const Entry& entry, EnvSpec& env) {
   env.parameter_store = decode_variables(reader, *entry.value);
-  for (const NamedValue& variable : env.parameter_store)
+  for (const PlacedEntry& variable : env.parameter_store)
     if (variable.value.value.empty())
       reader
           .report(variable.name.where, "parameter-reference",
@@ -119,7 +121,7 @@ void decode_parameters(Reader& reader, const Entry& entry, EnvSpec& env) {
 
 void decode_secrets(Reader& reader, const Entry& entry, EnvSpec& env) {
   env.secrets_manager = decode_variables(reader, *entry.value);
-  for (const NamedValue& variable : env.secrets_manager)
+  for (const PlacedEntry& variable : env.secrets_manager)
     if (const Result<SecretReference> reference = parse_secret_reference(variable.value.value); !reference)
       reader
           .report(variable.value.value.empty() ? variable.name.where : variable.value.where,
@@ -156,8 +158,8 @@ constexpr Key<EnvSpec> kEnvironmentVariablesKeys[] = {{"plaintext", decode_plain
 // Not exportable: names that begin with AWS_, and secrets (buildspec.md 2.3, U21).
 void check_exported(Reader& reader, const EnvSpec& env) {
   std::set<std::string_view> secrets;
-  for (const std::vector<NamedValue>* map : {&env.parameter_store, &env.secrets_manager})
-    for (const NamedValue& variable : *map) secrets.insert(variable.name.value);
+  for (const std::vector<PlacedEntry>* map : {&env.parameter_store, &env.secrets_manager})
+    for (const PlacedEntry& variable : *map) secrets.insert(variable.name.value);
   for (const PlacedString& name : env.exported_variables) {
     if (name.value.starts_with("AWS_"))
       reader.report(
@@ -181,55 +183,24 @@ constexpr Key<ProxySpec> kProxyKeys[] = {
     {"logs", [](Reader& r, const Entry& e, ProxySpec& proxy) { proxy.logs = r.boolean(*e.value); }},
 };
 
-constexpr Key<StepSpec> kStepKeys[] = {
-    {"id", [](Reader& r, const Entry& e,
-              StepSpec& step) { step.id = r.string(*e.value).value_or(PlacedString{}).value; }},
-    {"if", [](Reader& r, const Entry& e,
-              StepSpec& step) { step.condition = r.string(*e.value).value_or(PlacedString{}).value; }},
-    {"name", [](Reader& r, const Entry& e,
-                StepSpec& step) { step.name = r.string(*e.value).value_or(PlacedString{}).value; }},
-    {"uses", [](Reader& r, const Entry& e,
-                StepSpec& step) { step.uses = r.string(*e.value).value_or(PlacedString{}).value; }},
-    {"run", [](Reader& r, const Entry& e,
-               StepSpec& step) { step.run = r.string(*e.value).value_or(PlacedString{}).value; }},
-    {"shell", [](Reader& r, const Entry& e,
-                 StepSpec& step) { step.shell = r.string(*e.value).value_or(PlacedString{}).value; }},
-    {"with", [](Reader& r, const Entry& e, StepSpec& step) { step.with = r.named(*e.value); }},
-    {"env", [](Reader& r, const Entry& e, StepSpec& step) { step.env = r.named(*e.value); }},
-    {"continue-on-error",
-     [](Reader& r, const Entry& e, StepSpec& step) {
-       step.continue_on_error = r.string(*e.value).value_or(PlacedString{}).value;
-     }},
-    {"timeout-minutes",
-     [](Reader& r, const Entry& e, StepSpec& step) {
-       step.timeout_minutes = r.string(*e.value).value_or(PlacedString{}).value;
-     }},
-    {"working-directory",
-     [](Reader& r, const Entry& e, StepSpec& step) {
-       step.working_directory = r.string(*e.value).value_or(PlacedString{}).value;
-     }},
-};
+bool is_step_key(const Node& key) {
+  const auto keys = step_keys();
+  return key.is_scalar() && std::find(keys.begin(), keys.end(), key.scalar) != keys.end();
+}
 
+// What a step means, the front end of actions knows; how much its findings weigh, and what is no key, is
+// known here.
 void decode_steps(Reader& reader, const Entry& entry, PhaseSpec& phase) {
   phase.steps_where = entry.key->where;
-  if (entry.value->is_null()) return;
-  if (!entry.value->is_sequence()) return reader.wrong_type(*entry.value, "a list of steps");
-  for (const Node* item : entry.value->items) {
-    if (item->is_null()) {
-      reader.report(item->where, "empty-entry", "an empty entry, which stands for nothing");
-      continue;
-    }
-    StepSpec step;
-    step.where = item->where;
-    map(reader, *item, kStepKeys, kStepSection, step);
-    if (!item->is_mapping() || item->incomplete) continue;
-    if (step.uses.empty() == step.run.empty())
-      reader
-          .report(item->where, "step-invalid",
-                  step.run.empty() ? "a step without uses or run; it has one of them"
-                                   : "a step with uses and run; it has one of them")
-          .cloud_code = kFileError;
-    phase.steps.push_back(std::move(step));
+  for (const Node* item : entry.value->items)
+    for (const Entry& key : item->entries)
+      if (key.key != nullptr && !is_step_key(*key.key))
+        reader.unknown_key(*key.key, kStepSection, kStepSection.name, step_keys());
+  Diagnostics found;
+  phase.steps = buildspec_run::decode_steps(reader.source(), *entry.value, found);
+  for (Diagnostic& finding : found.take()) {
+    if (finding.id.starts_with("parity-") && !reader.parities.insert(finding.id).second) continue;
+    reader.report(finding.where, finding.id, std::move(finding.message)).cloud_code = finding.cloud_code;
   }
 }
 
@@ -383,7 +354,7 @@ PhaseSpec decode_phase(Reader& reader, PhaseName name, const Entry& entry) {
   if (phase.has_commands && phase.steps_where != SourceRange{})
     reader.report(phase.steps_where, "commands-and-steps", "steps beside commands; a phase has one of them")
         .cloud_code = kFileError;
-  if (!phase.steps.empty() && phase.run_as)
+  if (phase.steps_where != SourceRange{} && phase.run_as)
     reader.report(phase.run_as->where, "step-invalid", "run-as beside steps, which always run as root")
         .cloud_code = kFileError;
   return phase;
@@ -741,7 +712,7 @@ std::vector<SectionKeys> known_keys() {
   for (const PhaseName name : kPhaseNames) phases.push_back(to_string(name));
   sections.push_back({"phases", std::move(phases)});
   add(kPhaseSection, kPhaseKeys);
-  add(kStepSection, kStepKeys);
+  sections.push_back({kStepSection.name, {step_keys().begin(), step_keys().end()}});
   add(kReportSection, kReportKeys);
   add(kArtifactsSection, kArtifactsKeys);
   sections.push_back({"secondary-artifact", key_names(kSecondaryKeys)});

@@ -49,20 +49,6 @@ std::vector<Task> lower_commands(const std::vector<Command>& commands, std::stri
   return tasks;
 }
 
-std::vector<StepTask> lower_steps(const Buildspec& buildspec, const std::vector<StepSpec>& steps) {
-  std::vector<StepTask> tasks;
-  for (const StepSpec& step : steps) {
-    StepTask task;
-    task.id = step.id;
-    task.condition_text = step.condition;
-    task.where = step.where;
-    task.source = buildspec.source;
-    if (!step.uses.empty()) task.body = ActionStep{step.uses, {}, {}, nullptr};
-    tasks.push_back(std::move(task));
-  }
-  return tasks;
-}
-
 Phase lower_phase(const Buildspec& buildspec, PhaseName name, Diagnostics& found) {
   Phase phase;
   phase.name = to_upper_string(name);
@@ -76,7 +62,7 @@ Phase lower_phase(const Buildspec& buildspec, PhaseName name, Diagnostics& found
     phase.run_as = buildspec.run_as->value;
   if (written->on_failure) phase.on_failure = lower_on_failure(buildspec, *written->on_failure, found);
   phase.commands = lower_commands(written->commands, to_string(name));
-  phase.steps = lower_steps(buildspec, written->steps);
+  phase.steps = written->steps;
   phase.finally = lower_commands(written->finally, fmt::format("{}.finally", to_string(name)));
   return phase;
 }
@@ -89,7 +75,7 @@ void lower_env(const Buildspec& buildspec, Plan& plan) {
     plan.shell_where = env.shell->where;
   }
   std::set<std::string_view> secrets;
-  const auto add = [&](const std::vector<NamedValue>& map, Kind kind) {
+  const auto add = [&](const std::vector<PlacedEntry>& map, Kind kind) {
     for (const auto& [name, value] : map) {
       plan.variables.push_back({name.value, value.value, kind, name.where});
       if (kind != Kind::plain) secrets.insert(name.value);

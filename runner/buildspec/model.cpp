@@ -35,7 +35,7 @@ class Dumper {
   void list(std::string_view key, const std::vector<PlacedString>& values) {
     for (const PlacedString& value : values) fact(key, value.value, value.where);
   }
-  void named(std::string_view key, const std::vector<NamedValue>& values) {
+  void named(std::string_view key, const std::vector<PlacedEntry>& values) {
     for (const auto& [name, value] : values)
       line(fmt::format("{} {}={}", key, quoted(name.value), quoted(value.value)), name.where);
   }
@@ -134,19 +134,10 @@ void dump_phase(Dumper& to, const PhaseSpec& phase) {
   }
   to.named("  runtime-versions", phase.runtime_versions);
   for (const Command& command : phase.commands) to.fact("  command", command.text, command.where);
-  for (const StepSpec& step : phase.steps) {
+  for (const StepTask& step : phase.steps) {
     to.line("  step", step.where);
-    to.text("    id", step.id);
-    to.text("    if", step.condition);
-    to.text("    name", step.name);
-    to.text("    uses", step.uses);
-    to.text("    run", step.run);
-    to.text("    shell", step.shell);
-    to.text("    working-directory", step.working_directory);
-    to.named("    with", step.with);
-    to.named("    env", step.env);
-    to.text("    continue-on-error", step.continue_on_error);
-    to.text("    timeout-minutes", step.timeout_minutes);
+    for (const auto& [fact, text] : facts_of(step))
+      to.line(fmt::format("    {} {}", fact, Dumper::quoted(text)));
   }
   for (const Command& command : phase.finally) to.fact("  finally", command.text, command.where);
 }

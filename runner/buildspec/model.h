@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runner/base/source_text.h"
+#include "runner/plan/step.h"
 
 namespace buildspec_run {
 
@@ -25,7 +26,7 @@ struct Placed {
 using PlacedString = Placed<std::string>;
 
 /// `name: value` of a map of the user's, in file order.
-struct NamedValue {
+struct PlacedEntry {
   PlacedString name;
   PlacedString value;
 };
@@ -53,30 +54,22 @@ struct OnFailure {
   SourceRange where;
 };
 
-/// An item of `steps`, kept as data until something executes it (buildspec.md 5.2).
-struct StepSpec {
-  std::string id, condition, name, uses, run, shell, working_directory;
-  std::vector<NamedValue> with, env;
-  std::string continue_on_error, timeout_minutes;  // text: may be an expression
-  SourceRange where;
-};
-
 struct PhaseSpec {
   PhaseName name = PhaseName::build;
   SourceRange where;  // of the key
   std::optional<PlacedString> run_as;
   std::optional<OnFailure> on_failure;
-  std::vector<NamedValue> runtime_versions;
+  std::vector<PlacedEntry> runtime_versions;
   bool has_commands = false;  // the key is there
   std::vector<Command> commands;
-  std::vector<StepSpec> steps;
+  std::vector<StepTask> steps;
   SourceRange steps_where;
   std::vector<Command> finally;
 };
 
 struct EnvSpec {
   std::optional<PlacedString> shell;
-  std::vector<NamedValue> variables, parameter_store, secrets_manager;
+  std::vector<PlacedEntry> variables, parameter_store, secrets_manager;
   std::vector<PlacedString> exported_variables;
   std::optional<Placed<bool>> git_credential_helper;
 };
@@ -113,7 +106,7 @@ struct CacheSpec {
 struct BatchBuildEnv {
   std::optional<PlacedString> compute_type, fleet, image, type;
   std::optional<Placed<bool>> privileged_mode;
-  std::vector<NamedValue> variables;
+  std::vector<PlacedEntry> variables;
 };
 
 struct BatchBuild {

@@ -132,8 +132,8 @@ std::vector<PlacedString> Reader::strings(const Node& node, bool lone_is_documen
   return all;
 }
 
-std::vector<NamedValue> Reader::named(const Node& node) {
-  std::vector<NamedValue> all;
+std::vector<PlacedEntry> Reader::named(const Node& node) {
+  std::vector<PlacedEntry> all;
   if (node.is_null()) return all;
   if (!node.is_mapping()) return wrong_type(node, "a mapping of names to values"), all;
   for (const auto& [key, value, merged] : node.entries) {

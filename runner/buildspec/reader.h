@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -73,7 +74,7 @@ class Reader {
   /// (buildspec.md 1.2, 2.10); `lone_is_documented` keeps it from being mentioned.
   std::vector<PlacedString> strings(const Node& node, bool lone_is_documented = false);
   /// A map of scalars; null is the empty string.
-  std::vector<NamedValue> named(const Node& node);
+  std::vector<PlacedEntry> named(const Node& node);
 
   /// Decodes the mapping `node` by its table of keys. Null is an empty mapping.
   template <class T>
@@ -100,7 +101,8 @@ class Reader {
     return nullptr;
   }
 
-  bool in_batch = false;  // what is wrong here does not concern an ordinary build
+  bool in_batch = false;                // what is wrong here does not concern an ordinary build
+  std::set<std::string_view> parities;  // the `parity-…` ids that have been reported: each once in a file
 
  private:
   template <class T>

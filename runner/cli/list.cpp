@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runner/base/json.h"
+#include "runner/base/overloaded.h"
 #include "runner/buildspec/batch.h"
 #include "runner/cli/input.h"
 #include "runner/cli/report.h"
@@ -28,6 +29,15 @@ std::string first_line(const std::string& text) {
   return text.substr(0, end) + (text.find_first_not_of('\n', end) == std::string::npos ? "" : " …");
 }
 
+// Its name, or what it runs.
+std::string text_of(const StepTask& step) {
+  if (!step.name.source().empty()) return first_line(step.name.source());
+  return std::visit(
+      overloaded{[](const ScriptStep& script) { return "run: " + first_line(script.script.source()); },
+                 [](const ActionStep& action) { return "uses: " + action.uses; }},
+      step.body);
+}
+
 struct Line {
   std::string label;
   std::string place;
@@ -44,11 +54,8 @@ std::vector<Line> lines_of(const SourceText& source, const PhaseSpec& phase) {
   for (std::size_t i = 0; i < phase.commands.size(); ++i)
     add(fmt::format("{}[{}]", name, i), phase.commands[i].where, first_line(phase.commands[i].text));
   for (std::size_t i = 0; i < phase.steps.size(); ++i) {
-    const StepSpec& step = phase.steps[i];
-    add(fmt::format("{}[{}]", name, i), step.where,
-        !step.name.empty()  ? step.name
-        : step.uses.empty() ? "run: " + first_line(step.run)
-                            : "uses: " + first_line(step.uses));
+    const StepTask& step = phase.steps[i];
+    add(fmt::format("{}[{}]", name, i), step.where, text_of(step));
   }
   for (std::size_t i = 0; i < phase.finally.size(); ++i)
     add(fmt::format("{}.finally[{}]", name, i), phase.finally[i].where, first_line(phase.finally[i].text));

@@ -70,7 +70,7 @@ class Linter {
   // --- variables ---
   void check_names() {
     std::map<std::string_view, std::string_view> maps;
-    const auto check = [&](const std::vector<NamedValue>& variables, std::string_view map) {
+    const auto check = [&](const std::vector<PlacedEntry>& variables, std::string_view map) {
       for (const auto& [name, value] : variables) {
         if (!is_variable_name(name.value))
           report(Severity::warning, name.where, "variable-not-usable",
