@@ -72,6 +72,8 @@ struct DatumObject::Index {
   std::unordered_map<std::string, std::size_t> places;
 };
 
+DatumObject::DatumObject(bool case_sensitive) : case_sensitive_(case_sensitive) {}
+
 std::string DatumObject::key(std::string_view name) const {
   return case_sensitive_ ? std::string(name) : to_upper_case(name);
 }

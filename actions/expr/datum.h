@@ -26,7 +26,7 @@ struct DatumArray {
 /// `case_sensitive` (the `env` context on Unix).
 class DatumObject {
  public:
-  explicit DatumObject(bool case_sensitive = false) : case_sensitive_(case_sensitive) {}
+  explicit DatumObject(bool case_sensitive = false);  // not here: Datum is not complete yet (clang 14 minds)
   /// Replaces the value of a member of that name, which keeps its place and spelling, or adds one.
   void set(std::string_view name, Datum value);
   [[nodiscard]] const Datum* find(std::string_view name) const noexcept;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <ranges>
 
 #include "runner/container/engine.h"
 
@@ -18,15 +17,15 @@ bool replace_prefix(std::string_view value, std::string_view from, std::string_v
 
 std::string PathMap::to_container(std::string_view value) const {
   std::string translated;
-  for (const auto& [host, container] : std::views::reverse(pairs_))
-    if (replace_prefix(value, host, container, translated)) return translated;
+  for (auto pair = pairs_.rbegin(); pair != pairs_.rend(); ++pair)
+    if (replace_prefix(value, pair->first, pair->second, translated)) return translated;
   return std::string(value);
 }
 
 std::string PathMap::to_host(std::string_view value) const {
   std::string translated;
-  for (const auto& [host, container] : std::views::reverse(pairs_))
-    if (replace_prefix(value, container, host, translated)) return translated;
+  for (auto pair = pairs_.rbegin(); pair != pairs_.rend(); ++pair)
+    if (replace_prefix(value, pair->second, pair->first, translated)) return translated;
   return std::string(value);
 }
 
