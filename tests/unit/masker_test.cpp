@@ -338,6 +338,21 @@ TEST(Masker, FindsWhereverItLies) {
 }
 
 // Random secrets and texts over few letters, where everything overlaps everything, against the definition.
+// What lies between two sequences is looked at again only where it is near to one of them.
+TEST(Masker, FindsWhatSequencesCutHoweverFarTheyAreFromEachOther) {
+  const std::vector<std::string> secrets = {"s3cret-value", "k9Q#"};
+  const Masker masker = masker_of(secrets);
+  for (std::size_t gap = 0; gap < 300; ++gap) {
+    const std::string between(gap, '.');
+    const std::string text = "s3cret-valu\x1b[31me" + between + "k9\x1b[mQ#" + between +
+                             "s\x1b[1m3cret-value" + between + "k9Q#" + between + "\x1b[" +
+                             std::string(gap % 70, '1') + "mk9Q";
+    const std::string want = plain_mask(secrets, text);
+    EXPECT_EQ(masker.mask(text), want) << gap;
+    EXPECT_EQ(mask_in_pieces(masker, text, {text.size() / 3, text.size() / 2}), want) << gap;
+  }
+}
+
 TEST(Masker, EqualsTheDefinition) {
   std::mt19937 random(20261124);
   const auto below = [&](std::size_t bound) { return static_cast<std::size_t>(random() % bound); };
