@@ -1,9 +1,11 @@
 #include "runner/runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <thread>
 
+#include "actions/lower.h"
 #include "runner/base/check.h"
 #include "runner/base/source_text.h"
 #include "runner/buildspec/decode.h"
@@ -11,6 +13,7 @@
 #include "runner/event/controller.h"
 #include "runner/event/event.h"
 #include "runner/exec/diagnosed.h"
+#include "runner/exec/disk_actions.h"
 #include "runner/exec/event_stream.h"
 #include "runner/exec/executor.h"
 #include "runner/exec/shell_program.h"
@@ -76,7 +79,12 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   Diagnostics found;
   const Document document = parse_document(*request.buildspec, found);
   const Buildspec buildspec = decode_buildspec(*request.buildspec, document, Purpose::run, found);
-  const Plan plan = found.has_errors() ? Plan{} : lower_buildspec(buildspec, found);
+  Plan plan = found.has_errors() ? Plan{} : lower_buildspec(buildspec, found);
+  // The actions it names are fetched now, so that the plan is complete.
+  DiskActions actions(request.steps.replaced);
+  const bool has_steps =
+      std::ranges::any_of(plan.phases, [](const Phase& phase) { return !phase.steps.empty(); });
+  if (has_steps && !found.has_errors()) resolve_actions(plan, actions, found);
 
   events.tell(RunStarted{kVersion, request.source_dir, git.root(), request.buildspec_name,
                          find_shell(plan, request).path, request.log_file});
@@ -96,7 +104,8 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   Diagnostics about_git;
   const GitFacts facts = git.take(about_git);
   tell(events, about_git.all());
-  return execute(plan, request, facts, **processes, controller, events, stop);
+  return execute(plan, request, facts, **processes, controller, events, stop,
+                 {&actions, machine.supervisor, machine.modules});
 }
 
 }  // namespace buildspec_run

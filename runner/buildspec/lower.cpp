@@ -105,9 +105,6 @@ void list_unsupported(const Buildspec& buildspec, Plan& plan) {
     add("windows-shell",
         fmt::format("commands for {} cannot run here", Reader::quoted(buildspec.env.shell->value)), true,
         buildspec.env.shell->where);
-  const auto steps = std::find_if(buildspec.phases.begin(), buildspec.phases.end(),
-                                  [](const PhaseSpec& phase) { return !phase.steps.empty(); });
-  if (steps != buildspec.phases.end()) add("steps", "steps are not run", true, steps->steps_where);
   if (buildspec.reports_where != SourceRange{} && !buildspec.reports.empty())
     add("reports", "reports are not processed", false, buildspec.reports_where);
   if (buildspec.artifacts) add("artifacts", "artifacts are not collected", false, buildspec.artifacts->where);

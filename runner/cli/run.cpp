@@ -7,6 +7,7 @@
 #include <csignal>
 #include <memory>
 
+#include "runner/base/json.h"
 #include "runner/base/text.h"
 #include "runner/cli/console.h"
 #include "runner/cli/env_file.h"
@@ -67,6 +68,22 @@ constexpr OptionSpec kOptions[] = {
      "a phase that fails with on-failure: CONTINUE leaves the build succeeded; default: it is failed"},
     {"--project", "", Takes::value, "NAME",
      "the project's name, as CODEBUILD_BUILD_ID shows it; default: the name of the source directory"},
+    {"--event", "", Takes::value, "FILE",
+     "steps: the payload of the github context's event, a JSON object; default: {}"},
+    {"--event-name", "", Takes::value, "NAME",
+     "steps: github.event_name; default: what the payload says, else push"},
+    {"--actor", "", Takes::value, "NAME", "steps: github.actor; default: the payload's sender, else you"},
+    {"--var", "", Takes::value, "NAME=VALUE", "steps: a value of the vars context", true},
+    {"--node", "", Takes::value, "PROGRAM", "steps: the node that runs JavaScript actions; default: PATH's"},
+    {"--debug", "", Takes::nothing, "",
+     "steps: show ##[debug] lines, set RUNNER_DEBUG=1, and echo workflow commands"},
+    {"--container-engine", "", Takes::value, "PROGRAM",
+     "steps: what runs Docker actions; default: docker, else podman, of PATH"},
+    {"--container-network", "", Takes::value, "NAME",
+     "steps: the network of the containers of actions (host: this machine's own); default: the engine's"},
+    {"--docker-socket", "", Takes::nothing, "",
+     "steps: mount the engine's socket into the containers of actions, which lets them do anything that you "
+     "can; default: it is not"},
     {"--export-file", "", Takes::value, "FILE",
      "write the exported variables to FILE, as JSON when it ends in .json, else as NAME=VALUE lines that "
      "--env-file reads"},
@@ -144,6 +161,53 @@ OrRefused<std::string> program_option(const Invocation& invocation, std::string_
                  fmt::format("{} \"{}\": no such program", name, given)};
 }
 
+// What only steps ask for.
+OrRefused<StepOptions> step_options(const Invocation& invocation) {
+  const Arguments& arguments = invocation.arguments;
+  StepOptions options;
+  if (const std::optional<std::string> file = arguments.value("--event")) {
+    Result<std::string> text = read_file(absolute_path(*file, invocation.working_directory), 64 << 20);
+    if (!text) return Refused{ExitCode::invalid, fmt::format("--event {}: {}", *file, text.error().message)};
+    const Result<Value> value = parse_json(*text);
+    if (!value)
+      return Refused{ExitCode::invalid, fmt::format("--event {}: {}", *file, value.error().message)};
+    if (value->object() == nullptr)
+      return Refused{ExitCode::invalid, fmt::format("--event {}: a JSON object is expected", *file)};
+    options.event_json = std::move(*text);
+  }
+  options.event_name = arguments.value("--event-name").value_or("");
+  options.actor = arguments.value("--actor").value_or("");
+  for (const std::string& given : arguments.values("--var")) {
+    const std::size_t equals = given.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return Refused{ExitCode::invalid, fmt::format("--var \"{}\": NAME=VALUE is expected", given)};
+    options.vars[given.substr(0, equals)] = given.substr(equals + 1);
+  }
+  for (const auto& [name, into] :
+       {std::pair("--node", &options.node), std::pair("--container-engine", &options.container_engine)}) {
+    if (!arguments.has(name)) continue;
+    auto program = program_option(invocation, name, "");
+    if (Refused* refused = std::get_if<Refused>(&program)) return std::move(*refused);
+    *into = std::move(std::get<std::string>(program));
+  }
+  options.debug = arguments.has("--debug");
+  options.docker_socket = arguments.has("--docker-socket");
+  options.container_network = arguments.value("--container-network").value_or("");
+  options.engine_environment = invocation.environment;
+  // Tools that actions install are worth keeping: each would be fetched anew by every build.
+  for (const char* name : {"RUNNER_TOOL_CACHE", "RUNNER_TOOLSDIRECTORY", "AGENT_TOOLSDIRECTORY"})
+    if (options.tool_cache.empty() && Path(invocation.variable(name)).is_absolute())
+      options.tool_cache = invocation.variable(name);
+  if (options.tool_cache.empty()) {
+    const Path cache = invocation.variable("XDG_CACHE_HOME"), home = invocation.variable("HOME");
+    if (cache.is_absolute())
+      options.tool_cache = (cache / "buildspec-run/tools").string();
+    else if (home.is_absolute())
+      options.tool_cache = (home / ".cache/buildspec-run/tools").string();
+  }
+  return options;
+}
+
 // All that the options say about a request. `sources` keeps the texts that diagnostics point into; any of
 // them may hold secrets.
 OrRefused<Request> request_of(const Invocation& invocation, const Path& source_dir,
@@ -160,6 +224,7 @@ OrRefused<Request> request_of(const Invocation& invocation, const Path& source_d
   request.continue_succeeds = invocation.arguments.has("--continue-succeeds");
   request.host_environment =
       inherited_environment(invocation.environment, invocation.arguments.values("--inherit-env"));
+  if (auto refused = take(request.steps, step_options(invocation))) return *refused;
   if (auto refused = take(request.sh, program_option(invocation, "--sh", "sh"))) return *refused;
   if (auto refused = take(request.project_variables,
                           read_variables(invocation, "--project-env", "--project-env-file", sources, found)))

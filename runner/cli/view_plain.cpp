@@ -25,7 +25,8 @@ class PlainView : public EventSink {
   void on(const Event& event) override {
     if (const Output* output = std::get_if<Output>(&event.body)) {
       // Unless it was quiet, this is the one thing that can be much.
-      return options_.quiet ? tail_.append(output->text) : out_.write(output->text);
+      return options_.quiet ? tail_.append(is_step_ ? without_header(output->text) : output->text)
+                            : out_.write(output->text);
     }
     summary_.on(event);
     std::visit(overloaded{
@@ -98,6 +99,7 @@ class PlainView : public EventSink {
 
   void started(const TaskStarted& task) {
     tail_.clear();
+    is_step_ = task.step.has_value();
     if (options_.quiet) return;
     out_.write_line_start(task.step ? step(task.label, task.step->name) : command(task.label, task.text));
   }
@@ -150,6 +152,7 @@ class PlainView : public EventSink {
   ViewOptions options_;
   Summary summary_;
   OutputTail tail_;  // quiet only
+  bool is_step_ = false;
   std::string log_file_;
 };
 

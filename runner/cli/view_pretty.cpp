@@ -90,6 +90,7 @@ class PrettyView : public EventSink {
     std::string label, text;
     steady_clock::time_point begun;
     bool named = false;
+    bool is_step = false;
   };
 
   [[nodiscard]] bool color() const { return out_.color(); }
@@ -129,7 +130,7 @@ class PrettyView : public EventSink {
       colored_output_ = colored_output_ || chunk.text.find('\x1b') != std::string_view::npos;
       return out_.write(chunk.text);
     }
-    tail_.append(chunk.text);
+    tail_.append(task_ && task_->is_step ? without_header(chunk.text) : chunk.text);
     if (out_.live() && !options_.quiet && phase_) draw_live(options_.now());
   }
 
@@ -210,7 +211,7 @@ class PrettyView : public EventSink {
 
   void started(const TaskStarted& task) {
     const std::string& shown = task.step ? task.step->name : task.text;
-    task_ = RunningTask{task.label, shown, options_.now(), false};
+    task_ = RunningTask{task.label, shown, options_.now(), false, task.step.has_value()};
     tail_.clear();
     colored_output_ = false;
     if (phase_) {

@@ -92,6 +92,13 @@ std::string shown_duration(std::chrono::nanoseconds duration) {
   return fmt::format("{}h {:02}m", whole / 3600, whole % 3600 / 60);
 }
 
+std::string_view without_header(std::string_view chunk) noexcept {
+  constexpr std::string_view kEnd = "##[endgroup]\n";
+  if (!chunk.starts_with("##[group]Run ")) return chunk;
+  const std::size_t end = chunk.find(kEnd);
+  return end == std::string_view::npos ? chunk : chunk.substr(end + kEnd.size());
+}
+
 std::string_view shown_status(Status status) noexcept {
   switch (status) {
     case Status::in_progress:

@@ -21,6 +21,9 @@ namespace buildspec_run {
 /// "succeeded", "failed", "timed out", …
 [[nodiscard]] std::string_view shown_status(Status status) noexcept;
 
+/// `chunk` without the header that a step's output begins with: what it runs and in which environment stands elsewhere.
+[[nodiscard]] std::string_view without_header(std::string_view chunk) noexcept;
+
 /// Behind the result of a step that failed and does not fail the build.
 inline constexpr std::string_view kCarriedOn = " (it failed; continue-on-error)";
 

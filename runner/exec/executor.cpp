@@ -27,6 +27,7 @@
 #include "runner/exec/runtime_check.h"
 #include "runner/exec/shell_program.h"
 #include "runner/exec/shell_scope.h"
+#include "runner/exec/step_runner.h"
 #include "runner/sys/run_directory.h"
 #include "runner/sys/user.h"
 
@@ -54,6 +55,7 @@ struct Run {
   EventStream& events;
   std::stop_token stop;
   ShellProgram shell;
+  const StepMachine& steps;
 };
 
 struct BuildEnd {
@@ -120,12 +122,16 @@ class Build {
   Result<Status> run_phase(const Phase& phase);
   Result<Status> run_list(const Phase& phase, const std::vector<Task>& tasks, Clock::time_point deadline,
                           std::stop_token stop, std::optional<Failure>& failure);
+  Result<Status> run_steps(const Phase& phase, Clock::time_point deadline, std::optional<Failure>& failure);
   Result<Status> run_task(const Phase& phase, const Task& task, const std::string& text,
                           Clock::time_point deadline, std::stop_token stop, std::optional<Failure>& failure);
   Result<void> run_script(const Phase& phase, const Task& task, const std::string& text,
                           Clock::time_point deadline, std::stop_token stop, TaskFinished& finished,
                           std::string& reason);
   Result<void> keep_state(const Task& task, Status status);
+  Result<Variables> read_state(std::string_view what);
+  Result<StepVariables> step_variables();
+  Result<void> keep_step_variables(const std::map<std::string, std::string>& changed);
   Result<void> collect_exported();
 
   std::string time_out_hint(Clock::time_point began, const Phase& phase) const;
@@ -137,6 +143,8 @@ class Build {
   Path shell_;
   Clock::time_point deadline_;
   BuildEnvironment environment_;
+  std::optional<StepRunner> steps_;  // since the first phase of steps
+  Variables beyond_shells_;          // of steps, by names that no shell can hold
   bool succeeding_ = true;
   bool aborted_ = false;  // by the controller
   Clock::time_point phase_began_;
@@ -243,12 +251,14 @@ Result<BuildEnd> Build::execute() {
 Result<Status> Build::run_phase(const Phase& phase) {
   phase_began_ = Clock::now();
   EventStream& events = run_.events;
-  events.tell(PhaseStarted{phase.name, phase.in_file, phase.commands.size(), 0});
+  events.tell(PhaseStarted{phase.name, phase.in_file, phase.commands.size() + phase.steps.size(),
+                           phase.steps.size()});
   Clock::time_point deadline = deadline_;
   if (run_.request.phase_timeout) deadline = std::min(deadline, phase_began_ + *run_.request.phase_timeout);
 
   std::optional<Failure> failure;
-  Result<Status> status = run_list(phase, phase.commands, deadline, run_.stop, failure);
+  Result<Status> status = phase.steps.empty() ? run_list(phase, phase.commands, deadline, run_.stop, failure)
+                                              : run_steps(phase, deadline, failure);
   if (status && *status != Status::timed_out) {
     // `finally` of the failing phase sees the failure (U10). It has a stop token of its own, or Ctrl-C would
     // cancel the cleaning, too; the second Ctrl-C kills.
@@ -291,6 +301,98 @@ Result<Status> Build::run_list(const Phase& phase, const std::vector<Task>& task
     if (!status || *status != Status::succeeded) return status;
   }
   return Status::succeeded;
+}
+
+/// The steps of a phase: one job. Source: actions.md 3.1; buildspec.md 5.3.
+Result<Status> Build::run_steps(const Phase& phase, Clock::time_point deadline,
+                                std::optional<Failure>& failure) {
+  const auto fail = [&](Status status, std::string_view code, std::string message) {
+    failure = Failure{status, phase.name, {}, {}, std::nullopt, std::string(code), std::move(message)};
+    return status;
+  };
+  if (run_.stop.stop_requested() || aborted_) return fail(Status::stopped, {}, "the build was stopped");
+  if (Clock::now() >= deadline) return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
+  check(run_.steps.actions != nullptr, "a plan with steps comes with what fetches their actions");
+  if (!steps_)
+    steps_.emplace(StepSurroundings{run_.request, run_.git, run_.processes, run_.controller, run_.events,
+                                    *run_.steps.actions, scope_.directory(), run_.steps.supervisor,
+                                    run_.steps.modules, identity_.attempt});
+  Result<StepVariables> variables = step_variables();
+  if (!variables) return std::move(variables.error());
+  Result<StepsEnd> end = steps_->run(phase, std::move(*variables), deadline, run_.stop);
+  if (!end) {
+    fail(Status::fault, {}, end.error().message);
+    end_.failure = failure;
+    return std::move(end.error());
+  }
+  if (Result<void> kept = keep_step_variables(end->changed); !kept) return std::move(kept.error());
+  aborted_ = aborted_ || end->aborted;
+  if (end->status == Status::timed_out)
+    return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
+  if (end->status == Status::stopped) return fail(Status::stopped, {}, "the build was stopped");
+  if (end->status != Status::failed) return end->status;
+  // The cloud's own words are not known (buildspec.md 5.1); these are those of a command.
+  fail(Status::failed, "COMMAND_EXECUTION_ERROR", {});
+  if (end->failure) {
+    failure->label = end->failure->label;
+    failure->text = end->failure->name;
+    failure->place = place(end->failure->where);
+    failure->message = fmt::format("Error while executing command: {}. Reason: {}", end->failure->name,
+                                   end->failure->reason);
+  }
+  return Status::failed;
+}
+
+/// What a phase of steps starts from: the environment of the build, and what commands have changed of it. What is merely
+/// the host's is no part of the env context.
+Result<StepVariables> Build::step_variables() {
+  Result<Variables> now = read_state("read the variables for the steps");
+  if (!now) return std::move(now.error());
+  for (const auto& [name, value] : beyond_shells_) now->insert_or_assign(name, value);
+  now->insert_or_assign("CODEBUILD_BUILD_SUCCEEDING", succeeding_ ? "1" : "0");
+  const Request& request = run_.request;
+  const auto is_of_the_build = [&](const std::string& name) {
+    return request.project_variables.contains(name) || request.override_variables.contains(name) ||
+           request.secret_variables.contains(name) ||
+           std::any_of(run_.plan.variables.begin(), run_.plan.variables.end(),
+                       [&](const PlannedVariable& variable) { return variable.name == name; });
+  };
+  StepVariables variables;
+  for (auto& [name, value] : *now) {
+    const auto at_start = environment_.variables.find(name);
+    const bool is_changed = at_start == environment_.variables.end() || at_start->second != value;
+    // Every shell sets these for itself.
+    if (is_changed && (name == "PWD" || name == "OLDPWD" || name == "SHLVL" || name == "_")) continue;
+    if (environment_.secret_names.contains(name)) variables.secrets[name] = value;
+    const bool is_mine = is_of_the_build(name);
+    if (name.starts_with("CODEBUILD_") || name == "AWS_REGION" || name == "AWS_DEFAULT_REGION")
+      if (!is_mine && !(is_changed && !name.starts_with("CODEBUILD_"))) variables.unshown.insert(name);
+    const bool is_of_host = request.host_environment.contains(name) || name == "PATH" || name == "HOME";
+    if (is_changed || is_mine || !is_of_host) variables.env[name] = std::move(value);
+  }
+  for (const auto& [name, value] : environment_.variables)
+    if (!is_of_the_build(name) &&
+        (request.host_environment.contains(name) || name == "PATH" || name == "HOME"))
+      variables.inherited[name] = value;
+  return variables;
+}
+
+/// Later commands see what steps have set, as if a command had exported it.
+Result<void> Build::keep_step_variables(const Variables& changed) {
+  Variables held;
+  for (const auto& [name, value] : changed) {
+    // What no process can be given ends there.
+    const std::string text = value.substr(0, value.find('\0'));
+    if (!is_variable_name(name)) {
+      beyond_shells_[name] = text;
+      continue;
+    }
+    held[name] = text;
+    if (run_.plan.scope == ScopeKind::isolated) environment_.variables[name] = text;
+  }
+  if (Result<void> added = scope_.add(held); !added)
+    return std::move(added.error()).in("hand the variables of the steps to later commands");
+  return {};
 }
 
 /// One command, as often as the controller wants it. `failure` is set when it is the first.
@@ -470,34 +572,38 @@ Result<void> Build::keep_state(const Task& task, Status status) {
   return {};
 }
 
-/// Reads the final state by a shell, and tells the values of env.exported-variables. Source:
-/// buildspec.md 4.6.
+/// The variables as they are now, read from the state by a shell. Where that fails, a warning, and those of the
+/// environment are taken.
+Result<Variables> Build::read_state(std::string_view what) {
+  if (scope_.number() == 0) return environment_.variables;
+  const Path env_program = find_program("env", "/usr/bin:/bin:/usr/local/bin", "/");
+  Result<Path> script = scope_.prepare_variables(env_program);
+  if (!script) return std::move(script.error()).in(what);
+  ProcessSpec spec;
+  spec.argv = {shell_.native(), script->native()};
+  spec.env = environment_.variables;
+  spec.cwd = scope_.start_directory();
+  spec.deadline = Clock::now() + std::chrono::seconds(30);
+  const Result<ProcessEnd> end = run_.processes.run(spec, [](std::string_view) {}, {});
+  if (!end && end.error().code == std::errc::connection_reset) return end.error();
+  Result<std::string> printed = end && end->exit.success()
+                                    ? read_file(scope_.variables_file())
+                                    : Result<std::string>(Error{"the shell failed", {}});
+  if (printed) return parse_environment(*printed);
+  run_.events.tell(to_event(finding(
+      Severity::warning, nullptr, {}, "export-failed",
+      fmt::format("{}: they could not be read from the last state: {}; those of the environment are taken",
+                  what, printed.error().message))));
+  return environment_.variables;
+}
+
+/// Tells the values of env.exported-variables. Source: buildspec.md 4.6.
 Result<void> Build::collect_exported() {
   if (run_.plan.exported.empty()) return {};
-  Variables variables = environment_.variables;
-  if (scope_.number() > 0) {
-    const Path env_program = find_program("env", "/usr/bin:/bin:/usr/local/bin", "/");
-    Result<Path> script = scope_.prepare_variables(env_program);
-    if (!script) return std::move(script.error()).in("read the exported variables");
-    ProcessSpec spec;
-    spec.argv = {shell_.native(), script->native()};
-    spec.env = environment_.variables;
-    spec.cwd = scope_.start_directory();
-    spec.deadline = Clock::now() + std::chrono::seconds(30);
-    const Result<ProcessEnd> end = run_.processes.run(spec, [](std::string_view) {}, {});
-    if (!end && end.error().code == std::errc::connection_reset) return end.error();
-    Result<std::string> printed = end && end->exit.success()
-                                      ? read_file(scope_.variables_file())
-                                      : Result<std::string>(Error{"the shell failed", {}});
-    if (printed)
-      variables = parse_environment(*printed);
-    else
-      run_.events.tell(to_event(
-          finding(Severity::warning, nullptr, {}, "export-failed",
-                  fmt::format("the exported variables could not be read from the last state: {}; those of "
-                              "the environment are taken",
-                              printed.error().message))));
-  }
+  Result<Variables> read = read_state("read the exported variables");
+  if (!read) return std::move(read.error());
+  Variables variables = std::move(*read);
+  for (const auto& [name, value] : beyond_shells_) variables[name] = value;
   VariablesExported told;
   for (const std::string& name : run_.plan.exported) {
     const auto refuse_export = [&](std::string_view why) {
@@ -583,9 +689,9 @@ Finished refuse(const Request& request, EventStream& events, const Diagnostic& e
 
 Result<Finished> execute(const Plan& plan, const Request& request, const GitFacts& git,
                          ProcessRunner& processes, Controller& controller, EventStream& events,
-                         std::stop_token stop) {
+                         std::stop_token stop, const StepMachine& steps) {
   const auto began = Clock::now();
-  const Run run = {plan, request, git, processes, controller, events, stop, find_shell(plan, request)};
+  const Run run = {plan, request, git, processes, controller, events, stop, find_shell(plan, request), steps};
   const auto fault = [&](Error error, std::optional<Failure> failure) {
     if (!failure) failure = Failure{};
     failure->message = error.message;

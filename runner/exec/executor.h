@@ -15,6 +15,15 @@
 
 namespace buildspec_run {
 
+class ActionProvider;  // actions/action_provider.h
+
+/// What steps need of the machine beyond processes. Without a provider a plan has no steps.
+struct StepMachine {
+  ActionProvider* actions = nullptr;
+  Path supervisor;  // the program
+  Path modules;     // directory of the shared modules
+};
+
 class EventStream;  // exec/event_stream.h: numbers, stamps and masks events
 
 /// Runs `plan` to its end, retries included. `git` are the facts of the source directory. Events leave by
@@ -22,7 +31,7 @@ class EventStream;  // exec/event_stream.h: numbers, stamps and masks events
 /// Error: the machine could not.
 Result<Finished> execute(const Plan& plan, const Request& request, const GitFacts& git,
                          ProcessRunner& processes, Controller& controller, EventStream& events,
-                         std::stop_token stop);
+                         std::stop_token stop, const StepMachine& steps = {});
 
 /// Tells of a build that ends before its first command: DOWNLOAD_SOURCE fails with what the cloud says of
 /// `error`, as it does for every mistake in a buildspec. RunStarted and the diagnostics have been told;

@@ -22,6 +22,25 @@ enum class Outcome {
   terminated = 143,   // SIGTERM
 };
 
+/// What only steps ask for. Source: actions.md 6.
+struct StepOptions {
+  std::string event_json;                   // `--event`: the payload's text; empty: {}
+  std::string event_name;                   // empty: what the payload says, else "push"
+  std::string actor;                        // empty: the initiator
+  std::map<std::string, std::string> vars;  // the `vars` context
+  /// Directories that stand in for repositories, absolute, by "owner/repo".
+  std::map<std::string, std::string> replaced;
+  std::string node;    // absolute path for JavaScript actions; empty: that of PATH
+  bool debug = false;  // ACTIONS_STEP_DEBUG
+  std::string server_url = "https://github.com";
+  std::string tool_cache;         // RUNNER_TOOL_CACHE; empty: below the build's own directory
+  std::string container_engine;   // program; empty: docker or podman of PATH
+  std::string container_network;  // empty: the engine's default
+  bool docker_socket = false;     // the engine's socket is mounted into action containers
+  /// Variables of the whole host that the engine's client needs: DOCKER_HOST, DOCKER_CONFIG, proxies …
+  std::map<std::string, std::string> engine_environment;
+};
+
 /// A build to run. Complete: nothing else is looked up in the environment of the process.
 struct Request {
   std::string run_id;
@@ -47,6 +66,7 @@ struct Request {
   bool continue_succeeds = false;  // on-failure: CONTINUE does not fail the build (buildspec.md 3.3)
   std::string temporary_directory = "/tmp";
   std::string log_file;  // shown in the header; empty: not kept
+  StepOptions steps;
 };
 
 /// What a finished build leaves.

@@ -171,6 +171,22 @@ void ShellScope::meanwhile() {
   static_cast<void>(make_blank(files_of(number_ + 2)));  // if not, `prepare` tries again, and tells
 }
 
+Result<void> ShellScope::add(const std::map<std::string, std::string>& variables) {
+  if (kind_ == ScopeKind::isolated || variables.empty()) return {};
+  const StateFiles next = files_of(number_ + 1);
+  Result<std::string> text = read_file(files_of(number_).environment);
+  if (!text) return std::move(text.error());
+  for (const auto& [name, value] : variables) {
+    check(is_variable_name(name) && value.find('\0') == std::string::npos, "a shell can hold the variable");
+    *text += fmt::format("export {}={}\n", name, shell_quote(value));
+  }
+  if (Result<void> written = replace_file(next.environment, *text, 0600); !written) return written;
+  if (Result<void> written = replace_file(next.directory, working_directory_ + "\n", 0600); !written)
+    return written;
+  ++number_;
+  return {};
+}
+
 Result<Path> ShellScope::prepare_variables(const Path& env_program) {
   return write_script(
       fmt::format("set -a\n"

@@ -97,6 +97,10 @@ class ShellScope {
   /// removed goes with the directory.
   void meanwhile();
 
+  /// Adds variables to the state as if a command had exported them; they win over what it holds. Names must be ones that a
+  /// shell can hold, values without a NUL byte. Where no state is carried, nothing changes.
+  Result<void> add(const std::map<std::string, std::string>& variables);
+
   /// A script that prints the variables of the state into `variables_file()`, in the form of `env -0`;
   /// `env_program` is the absolute path of env. To be run like a command.
   Result<Path> prepare_variables(const Path& env_program);

@@ -105,7 +105,8 @@ std::string features(const Buildspec& spec) {
   add("run-as", spec.run_as || std::any_of(spec.phases.begin(), spec.phases.end(), has_user));
   add("runtime-versions", !plan.runtimes.empty());
   add("secrets-manager", !spec.env.secrets_manager.empty());
-  add("steps", not_supported("not-supported-steps"));
+  add("steps", std::any_of(plan.phases.begin(), plan.phases.end(),
+                           [](const Phase& phase) { return !phase.steps.empty(); }));
   add("windows-shell", not_supported("not-supported-windows-shell"));
   return sorted(used);
 }

@@ -232,11 +232,13 @@ TEST_F(AppendixE, E36SetEOfAnotherEntryHasNoEffect) {
   EXPECT_EQ(run(build_of({"set -e", "|\n        false\n        true"})), Outcome::succeeded);
 }
 
-// Steps run locally one day; a build that would leave them out does not begin.
-TEST_F(AppendixE, E37StepsAreNotRunYet) {
-  EXPECT_EQ(run("version: 0.2\nphases:\n  build:\n    steps: [{run: echo x}]\n"), Outcome::invalid);
-  EXPECT_TRUE(seen.has("not-supported-steps"));
-  EXPECT_EQ(seen.output, "");
+// What GITHUB_ENV says can be exported; more of steps is in steps_test.cpp.
+TEST_F(AppendixE, E37StepsExportByGithubEnv) {
+  EXPECT_EQ(run("version: 0.2\nenv: {exported-variables: [TEST_VARIABLE]}\nphases:\n  build:\n    steps:\n"
+                "      - run: echo \"TEST_VARIABLE=test-value\" >> $GITHUB_ENV\n"),
+            Outcome::succeeded);
+  const std::vector<std::pair<std::string, std::string>> want = {{"TEST_VARIABLE", "test-value"}};
+  EXPECT_EQ(exported, want);
 }
 
 TEST_F(AppendixE, E38UnsetReachesTheNextCommand) {

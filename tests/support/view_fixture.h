@@ -81,6 +81,36 @@ class ViewFixture : public testing::Test {
   void task_failed(int code, std::chrono::nanoseconds took, std::string hint = "") {
     task_ended(Status::failed, {code, 0}, took, std::move(hint));
   }
+  // A step of three: one that fails and goes on, one that is skipped, one that fails.
+  void a_build_of_steps() {
+    run_started();
+    tell(PhaseStarted{"BUILD", true, 3, 3});
+    const Place place{"buildspec.yml", 12, 9};
+    const auto step = [&](const std::string& label, const std::string& name, const std::string& outcome,
+                          const std::string& conclusion, int code) {
+      if (outcome != "skipped") {
+        tell(TaskStarted{"BUILD", label, "exit 3", place, StepStage{name, "main"}});
+        output("##[group]Run exit 3\nenv:\n  A: b\n##[endgroup]\n");
+        output("##[error]no\n");
+      }
+      if (code != 0) tell(StepAnnotated{label, "error", "bad\nvery", "t", "src/a.c", 3, 3, 2, 2});
+      tell(TaskFinished{"BUILD",
+                        label,
+                        "exit 3",
+                        place,
+                        conclusion == "failure" ? Status::failed : Status::succeeded,
+                        {code, 0},
+                        std::chrono::milliseconds(5),
+                        "",
+                        StepResult{name, "main", outcome, conclusion}});
+    };
+    step("build[0]", "One", "failure", "success", 0);
+    step("build[1]", "Two", "skipped", "skipped", 0);
+    step("build[2]", "Three", "failure", "failure", 3);
+    tell(StepSummarized{"build[2]", "Three", "# x\n"});
+    phase_failed("BUILD", "COMMAND_EXECUTION_ERROR", "m", std::chrono::milliseconds(9));
+    run_failed("BUILD", "build[2]", "Three", std::chrono::milliseconds(9));
+  }
   void run_succeeded(std::chrono::nanoseconds took) {
     tell(RunFinished{Status::succeeded, "", "", "", std::nullopt, "", took});
   }

@@ -174,6 +174,24 @@ TEST(RunStore, KeepsLogAndEvents) {
   for (const char* file : {"log", "events.jsonl", "lock"}) EXPECT_EQ(mode_of(run / file), 0600u) << file;
 }
 
+// What steps write is one Markdown file, and counts when runs are pruned by size.
+TEST(RunStore, JoinsTheSummariesOfSteps) {
+  TemporaryDirectory files;
+  Result<std::unique_ptr<KeptRun>> kept = keep_run(files / "state", kId);
+  ASSERT_TRUE(kept) << kept.error().message;
+  const auto tell = [&](std::string text) {
+    Event event;
+    event.body = StepSummarized{"build[0]", "Run x", std::move(text)};
+    (*kept)->on(event);
+  };
+  EXPECT_FALSE(std::filesystem::exists((*kept)->directory() / "summary.md"));
+  tell("");
+  EXPECT_FALSE(std::filesystem::exists((*kept)->directory() / "summary.md"));
+  tell("# One\n");
+  tell("two");
+  EXPECT_EQ(contents((*kept)->directory() / "summary.md"), "# One\n\ntwo\n\n");
+}
+
 TEST(RunStore, KeepsAnyBytesInPiecesOfAnySize) {
   const TemporaryDirectory home;
   std::string all;

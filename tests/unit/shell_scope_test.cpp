@@ -392,5 +392,23 @@ TEST(ShellScope, SplitsWhatEnvPrints) {
   EXPECT_TRUE(parse_environment("").empty());
 }
 
+// What steps leave reaches commands as if one of them had exported it.
+TEST(ShellScope, TakesVariablesFromOutside) {
+  for (const char* shell : {"/bin/sh", "/bin/bash"}) {
+    SCOPED_TRACE(shell);
+    Entries entries(shell);
+    entries.run("export A=old B=kept; cd sub");
+    ASSERT_TRUE(entries.scope().add({{"A", "it's\n$new `x`"}, {"C", ""}}));
+    EXPECT_EQ(entries.run("printf '%s|' \"$A\" \"$B\" \"${C-unset}\"; pwd; A=own").out,
+              "it's\n$new `x`|kept||" + entries.source() + "/sub\n");
+    EXPECT_EQ(entries.variables().at("A"), "own");
+    ASSERT_TRUE(entries.scope().add({{"A", "again"}}));
+    EXPECT_EQ(entries.variables().at("A"), "again");
+  }
+  Entries isolated("/bin/sh", ScopeKind::isolated);
+  ASSERT_TRUE(isolated.scope().add({{"A", "x"}}));
+  EXPECT_EQ(isolated.scope().number(), 0u);
+}
+
 }  // namespace
 }  // namespace buildspec_run

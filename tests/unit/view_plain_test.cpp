@@ -175,5 +175,36 @@ TEST_F(PlainViewTest, NamesTheRootAboveAndWhatWasNotKept) {
             "SUCCEEDED in 1.0s, 0 commands\n");
 }
 
+TEST_F(PlainViewTest, TellsOfSteps) {
+  open(options());
+  a_build_of_steps();
+  const std::string out = out_file_.take();
+  EXPECT_EQ(out.substr(out.find("[BUILD] started")),
+            "[BUILD] started, 3 steps\n"
+            "[build[0]] step: One\n"
+            "##[group]Run exit 3\nenv:\n  A: b\n##[endgroup]\n##[error]no\n"
+            "[build[0]] succeeded in 5ms (it failed; continue-on-error)\n"
+            "[build[1]] skipped: Two\n"
+            "[build[2]] step: Three\n"
+            "##[group]Run exit 3\nenv:\n  A: b\n##[endgroup]\n##[error]no\n"
+            "[build[2]] failed after 5ms: exit status 3 at buildspec.yml:12:9\n"
+            "[BUILD] failed after 9ms: COMMAND_EXECUTION_ERROR: m\n"
+            "1 annotation\n  src/a.c:3:2: error: t: bad … (build[2])\n"
+            "summary: /state/summary.md\nlog: /state/log\n"
+            "FAILED in BUILD, build[2] `Three` (exit status 3) at buildspec.yml:12:9\n");
+}
+
+TEST_F(PlainViewTest, QuietlyTellsOfTheStepThatFailed) {
+  ViewOptions quiet = options();
+  quiet.quiet = true;
+  open(quiet);
+  a_build_of_steps();
+  EXPECT_EQ(out_file_.take(),
+            "[build[2]] step: Three\n##[error]no\n"
+            "[build[2]] failed after 5ms: exit status 3 at buildspec.yml:12:9\n"
+            "log: /state/log\n"
+            "FAILED in BUILD, build[2] `Three` (exit status 3) at buildspec.yml:12:9\n");
+}
+
 }  // namespace
 }  // namespace buildspec_run

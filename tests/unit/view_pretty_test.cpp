@@ -468,5 +468,16 @@ TEST_F(PrettyViewTest, DiagnosticsGoToTheSecondConsoleWhenItIsElsewhere) {
   EXPECT_EQ(err_file_.take(), "buildspec-run: note: so [n]\n");
 }
 
+TEST_F(PrettyViewTest, TellsOfSteps) {
+  open(ConsoleTraits{});
+  columns_ = 0;
+  a_build_of_steps();
+  const std::string out = out_file_.take();
+  EXPECT_EQ(out.find("endgroup"), std::string::npos) << "the header is folded away";
+  EXPECT_NE(out.find("build[0]  One (it failed; continue-on-error)"), std::string::npos) << out;
+  EXPECT_NE(out.find("\n  - build[1]  Two (skipped)\n"), std::string::npos) << out;
+  EXPECT_NE(out.find("##[error]no\n    exit status 3 at buildspec.yml:12:9\n"), std::string::npos) << out;
+}
+
 }  // namespace
 }  // namespace buildspec_run

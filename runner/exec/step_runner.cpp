@@ -1,0 +1,44 @@
+#include "runner/exec/step_runner.h"
+
+#include <fmt/core.h>
+
+#include "runner/exec/environment.h"
+#include "runner/exec/step_job.h"
+
+namespace buildspec_run {
+
+struct StepRunner::State {
+  StepBuild build;
+};
+
+StepRunner::StepRunner(StepSurroundings around)
+    : state_(std::make_unique<State>(State{{std::move(around), {}, {}, {}, {}, false, {}, {}, {}, {}}})) {
+  StepBuild& build = state_->build;
+  const StepOptions& options = build.around.request.steps;
+  const Path directory = build.around.directory / "steps";
+  build.directories.workspace = build.around.request.source_dir;
+  build.directories.temp = (directory / "_temp").native();
+  build.directories.tool_cache =
+      options.tool_cache.empty() ? (directory / "_tool").native() : options.tool_cache;
+  build.tracking_id = "github_" + make_uuid();
+}
+
+StepRunner::~StepRunner() = default;
+StepRunner::StepRunner(StepRunner&&) noexcept = default;
+
+Result<StepsEnd> StepRunner::run(const Phase& phase, StepVariables variables,
+                                 std::chrono::steady_clock::time_point deadline, std::stop_token stop) {
+  StepBuild& build = state_->build;
+  if (!build.prepared) {
+    Result<Datum> event = read_event(build.around.request.steps);
+    if (!event) return std::move(event.error());
+    build.event_json = to_expression_json(*event);
+    build.event = std::move(*event);
+    if (Result<void> made = make_job_directories(build.directories.temp); !made)
+      return std::move(made.error()).in("make the directories of the steps");
+    build.prepared = true;
+  }
+  return StepJob(build, phase, std::move(variables), deadline, std::move(stop)).run();
+}
+
+}  // namespace buildspec_run

@@ -1,0 +1,1 @@
+console.log(`${process.env.STATE_greeted} has been greeted`)
