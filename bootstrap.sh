@@ -57,6 +57,7 @@ module  libgit2      libgit2-dev
 module  libcrypto    libssl-dev
 module  libcurl      libcurl4-openssl-dev
 module  libarchive   libarchive-dev
+module  yaml-cpp     libyaml-cpp-dev
 module  fmt          libfmt-dev
 module  re2          libre2-dev
 module  libpcre2-8   libpcre2-dev
