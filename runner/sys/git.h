@@ -67,11 +67,11 @@ class GitFetcher {
   /// annotated tag stands for.
   virtual Result<std::map<std::string, std::string>> references(const GitRemote& remote,
                                                                 std::stop_token stop) = 0;
-  /// Fetches `source`, a reference or a full id, with its history (only its last commit where libgit2 is 1.7 or newer and
+  /// Fetches `source`, a reference, a full id or a pattern such as "refs/*", with its history (only its last commit where libgit2 is 1.7 or newer and
   /// the server can) into a new bare repository in `directory`, which is empty.
   virtual Result<void> fetch(const GitRemote& remote, const std::string& source, const Path& directory,
                              const OnProgress& on_progress, std::stop_token stop) = 0;
-  /// Writes the files of `commit` of a bare repository, without those that .gitattributes mark `export-ignore`; a submodule
+  /// Writes the files of `commit` of a repository on this machine, without those that .gitattributes mark `export-ignore`; a submodule
   /// is an empty directory. Error ENOENT when the commit is not there.
   virtual Result<void> write_tree(const Path& repository, const std::string& commit, TreeWriter& tree) = 0;
 };

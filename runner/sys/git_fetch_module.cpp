@@ -385,7 +385,10 @@ BuildspecRunGitEnd fetch(const BuildspecRunGitRemote* from, const char* source, 
   const std::string_view url = from->url;
   if (url.find("://") != std::string_view::npos && !url.starts_with("file:")) options.depth = 1;
 #endif
-  std::string refspec = std::string("+") + source + ":refs/heads/fetched";
+  // A pattern, "refs/*", keeps its names.
+  const std::string target =
+      std::string_view(source).find('*') != std::string_view::npos ? source : "refs/heads/fetched";
+  std::string refspec = std::string("+") + source + ":" + target;
   char* one = refspec.data();
   const git_strarray refspecs{&one, 1};
   if (const int code = git_remote_fetch(remote.get(), &refspecs, &options, nullptr); code < 0)
@@ -454,7 +457,7 @@ BuildspecRunGitEnd export_tree(const char* directory, const char* commit, const 
   if (!start_libgit2())
     return failed("start libgit2: " + last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
   git_repository* raw_repository = nullptr;
-  if (git_repository_open_bare(&raw_repository, directory) < 0)
+  if (git_repository_open_ext(&raw_repository, directory, GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr) < 0)
     return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
   const Repository repository(raw_repository);
   git_oid id;

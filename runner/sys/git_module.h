@@ -60,7 +60,7 @@ struct BuildspecRunGitFetch {
   enum BuildspecRunGitEnd (*list)(const struct BuildspecRunGitRemote*,
                                   void (*say)(void* context, const char* name, const char* id), void* context,
                                   char* error, size_t error_size);
-  /// Fetches `source` (a reference, or a full id) into a new bare repository in the empty `directory`.
+  /// Fetches `source` (a reference, a full id, or a pattern such as "refs/*") into a new bare repository in the empty `directory`.
   enum BuildspecRunGitEnd (*fetch)(const struct BuildspecRunGitRemote*, const char* source,
                                    const char* directory, char* error, size_t error_size);
   /// The files of a commit of the repository in `directory`, but for those with the attribute export-ignore, as in an
