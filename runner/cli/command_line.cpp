@@ -11,6 +11,7 @@
 #include <charconv>
 
 #include "runner/base/text.h"
+#include "runner/cli/actions.h"
 #include "runner/cli/eval.h"
 #include "runner/cli/list.h"
 #include "runner/cli/plan.h"
@@ -138,8 +139,8 @@ ExitCode Invocation::write_out(std::string_view text) const {
 void Invocation::write_err(std::string_view text) const { write_all(err, text); }
 
 std::span<const Subcommand* const> subcommands() {
-  static const Subcommand* const kAll[] = {&run_subcommand(), &validate_subcommand(), &plan_subcommand(),
-                                           &list_subcommand(), &eval_subcommand()};
+  static const Subcommand* const kAll[] = {&run_subcommand(),  &validate_subcommand(), &plan_subcommand(),
+                                           &list_subcommand(), &actions_subcommand(),  &eval_subcommand()};
   return kAll;
 }
 
