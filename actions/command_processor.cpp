@@ -104,11 +104,10 @@ bool is_true(std::string_view text) {
   return equals_ignoring_case(trim_white_space(text), "true");
 }
 
-bool is_true_number(std::string_view text) {
+bool is_switched_on(std::string_view text) {
   return text == "1" || equals_ignoring_case(text, "true") || equals_ignoring_case(text, "$true");
 }
 
-constexpr std::string_view kAllowCommands = "ACTIONS_ALLOW_UNSECURE_COMMANDS";
 constexpr std::string_view kAllowTokens = "ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS";
 
 }  // namespace
@@ -120,7 +119,7 @@ bool allows_unsecure_commands(std::optional<std::string_view> of_runner,
 
 bool allows_unsecure_stop_tokens(std::optional<std::string_view> of_runner,
                                  std::optional<std::string_view> of_env) {
-  return is_true_number(of_runner.value_or("")) || is_true_number(of_env.value_or(""));
+  return is_switched_on(of_runner.value_or("")) || is_switched_on(of_env.value_or(""));
 }
 
 std::string dump(const CommandEffects& effects) {
@@ -315,7 +314,7 @@ void CommandProcessor::run(const WorkflowCommand& command, std::string_view line
       }
       effects.variable = NameValue{*name, command.data};
       // It is part of the env context at once.
-      if (*name == kAllowTokens) options_.allow_unsecure_stop_tokens |= is_true_number(command.data);
+      if (*name == kAllowTokens) options_.allow_unsecure_stop_tokens |= is_switched_on(command.data);
       debug(fmt::format("{}='{}'", *name, command.data), effects);
       return;
     case Name::stop_commands:

@@ -65,8 +65,11 @@ std::string defuse_markers(std::string line) {
 }  // namespace
 
 StepOutput::StepOutput(CommandOptions options, const ProblemMatchers& matchers, MatcherRun::Options matching,
-                       Receiver& receiver)
-    : commands_(std::move(options)), matchers_(matchers, std::move(matching)), receiver_(receiver) {}
+                       Receiver& receiver, LineLimits limits)
+    : commands_(std::move(options)),
+      matchers_(matchers, std::move(matching)),
+      receiver_(receiver),
+      limits_(limits) {}
 
 void StepOutput::write(std::string_view chunk) {
   if (aborted_ || chunk.empty()) return;
@@ -84,7 +87,7 @@ void StepOutput::write(std::string_view chunk) {
     const bool begins_plain = static_cast<unsigned char>(chunk[at]) > ' ' &&
                               static_cast<unsigned char>(chunk[at]) < 0x80 && chunk[at] != ':';
     if (end != npos && chunk[end] == '\n' && pending_.empty() && !in_pieces_ && !active &&
-        end - at <= kLongLine && hash.from(at) >= end &&
+        end - at <= limits_.long_line && hash.from(at) >= end &&
         (begins_plain || !trim_start(chunk.substr(at, end - at)).starts_with("::"))) {
       at = end + 1;
       continue;
@@ -122,7 +125,7 @@ void StepOutput::plain(std::string_view lines) {
 // Bytes of the line that is being read.
 void StepOutput::append(std::string_view bytes) {
   while (!in_pieces_) {
-    const std::size_t limit = is_long_ ? kLongestCommand : kLongLine;
+    const std::size_t limit = is_long_ ? limits_.longest_command : limits_.long_line;
     const std::size_t taken = std::min(bytes.size(), limit - pending_.size());
     pending_.append(bytes.substr(0, taken));
     bytes.remove_prefix(taken);

@@ -11,17 +11,19 @@
 
 namespace buildspec_run {
 
+struct LineLimits {
+  std::size_t long_line = std::size_t{1} << 20;         // bytes
+  std::size_t longest_command = std::size_t{16} << 20;  // bytes
+};
+
 /// Reads both streams of a process (they come through one pipe). A line ends at LF, CR or CR LF, and at the end of the
 /// output. Invalid UTF-8 becomes U+FFFD. Linear in the output; text without commands and matchers is passed on in long
 /// pieces, at the speed of memory.
 ///
-/// A line longer than kLongLine is passed on in pieces, and is never a command or a find, unless it begins like a command or
-/// holds "##[" before that; from kLongestCommand on, such a line is passed on in pieces, too.
+/// A line longer than `long_line` is passed on in pieces, and is never a command or a find, unless what has come of it by then
+/// begins like a command or holds "##["; from `longest_command` on, such a line is passed on in pieces, too.
 class StepOutput {
  public:
-  static constexpr std::size_t kLongLine = std::size_t{1} << 20;         // bytes
-  static constexpr std::size_t kLongestCommand = std::size_t{64} << 20;  // bytes
-
   class Receiver {
    public:
     virtual ~Receiver() = default;
@@ -32,7 +34,7 @@ class StepOutput {
   };
 
   StepOutput(CommandOptions options, const ProblemMatchers& matchers, MatcherRun::Options matching,
-             Receiver& receiver);
+             Receiver& receiver, LineLimits limits = {});
   StepOutput(const StepOutput&) = delete;
 
   /// What can be told is told before this returns; a line whose end has not come is kept.
@@ -50,8 +52,9 @@ class StepOutput {
   CommandProcessor commands_;
   MatcherRun matchers_;
   Receiver& receiver_;
+  LineLimits limits_;
   std::string pending_;     // of the line that is being read
-  bool is_long_ = false;    // that line is longer than kLongLine and may be a command
+  bool is_long_ = false;    // that line is longer than `long_line` and may be a command
   bool in_pieces_ = false;  // that line is being passed on in pieces
   bool after_cr_ = false;   // the last byte was a CR: an LF that follows belongs to it
   bool aborted_ = false;

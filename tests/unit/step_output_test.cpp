@@ -131,7 +131,7 @@ TEST(StepOutput, TellsWholeLinesAtOnce) {
 
 // A line without end is passed on, and needs no memory; one that may be a command is kept for longer.
 TEST(StepOutput, PassesVeryLongLinesOnInPieces) {
-  constexpr std::size_t kLong = StepOutput::kLongLine;
+  const std::size_t kLong = LineLimits().long_line;
   const std::string fill(kLong, 'x');
   EXPECT_TRUE(read(fill) == fill + "\n");
   EXPECT_TRUE(read(fill + "::error::y\n") == fill + "::error::y\n");
@@ -156,7 +156,7 @@ TEST(StepOutput, PassesVeryLongLinesOnInPieces) {
 }
 
 TEST(StepOutput, GivesUpOnACommandWithoutEnd) {
-  const std::string command = "::error::" + std::string(StepOutput::kLongestCommand, 'x');
+  const std::string command = "::error::" + std::string(LineLimits().longest_command, 'x');
   EXPECT_TRUE(read(command + "\n::error::y\n", 1 << 20) == command + "\n<error y>\n");
 }
 
