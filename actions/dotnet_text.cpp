@@ -1,6 +1,7 @@
 #include "actions/dotnet_text.h"
 
 #include <charconv>
+#include <cstring>
 
 #include "actions/expr/characters.h"
 
@@ -106,6 +107,13 @@ std::string decode_utf8(std::string_view bytes) {
   text.reserve(bytes.size());
   std::size_t good = 0;  // bytes from there on are whole characters
   for (std::size_t at = 0; at < bytes.size();) {
+    if (std::uint64_t eight = 0; bytes.size() - at >= sizeof eight) {
+      std::memcpy(&eight, bytes.data() + at, sizeof eight);
+      if ((eight & 0x8080808080808080u) == 0) {
+        at += sizeof eight;
+        continue;
+      }
+    }
     const Part part = first_part(bytes.substr(at));
     at += part.bytes;
     if (part.whole) continue;

@@ -395,17 +395,19 @@ class Translator {
   std::vector<std::uint32_t> numbers_ = {0};
 };
 
-// Called each time that a match is tried at a new place of the line.
+// Called each time that a match is tried at a new place of the line. Most lines have so few that the clock is never asked.
 struct Watch {
-  std::chrono::steady_clock::time_point deadline;
+  std::chrono::milliseconds limit;
+  std::chrono::steady_clock::time_point deadline = {};
   unsigned calls = 0;
 };
 int look_at_clock(pcre2_callout_block*, void* data) {
   constexpr unsigned kEvery = 16;
   Watch& watch = *static_cast<Watch*>(data);
-  return ++watch.calls % kEvery == 0 && std::chrono::steady_clock::now() > watch.deadline
-             ? PCRE2_ERROR_CALLOUT
-             : 0;
+  if (++watch.calls % kEvery != 0) return 0;
+  const auto now = std::chrono::steady_clock::now();
+  if (watch.calls == kEvery) watch.deadline = now + watch.limit;
+  return now > watch.deadline ? PCRE2_ERROR_CALLOUT : 0;
 }
 
 }  // namespace
@@ -464,7 +466,7 @@ std::size_t RegularExpression::group_count() const noexcept { return state_->num
 
 RegularExpression::Outcome RegularExpression::match(std::string_view line, std::chrono::milliseconds limit,
                                                     std::vector<std::string_view>& groups) {
-  Watch watch{std::chrono::steady_clock::now() + limit};
+  Watch watch{limit};
   pcre2_set_callout(state_->context.get(), look_at_clock, &watch);
   const auto run = [&](std::uint32_t options) {
     return pcre2_match(state_->code.get(), reinterpret_cast<PCRE2_SPTR>(line.data()), line.size(), 0, options,

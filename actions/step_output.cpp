@@ -49,17 +49,21 @@ std::size_t last_cut(std::string_view text) noexcept {
 }
 
 // What only the runner says is not let through. Source: actions.md 3.5.
-std::string defuse_markers(std::string line) {
-  std::size_t at = line.find("##[");
-  if (at == npos) return line;
+std::string defuse_markers(std::string_view line) {
   std::string defused;
-  std::string_view rest = line;
-  for (; at != npos; at = rest.find("##[")) {
-    defused.append(rest.substr(0, at + 3));
-    rest.remove_prefix(at + 3);
-    if (rest.starts_with("start-action") || rest.starts_with("end-action")) defused += '\\';
+  for (std::size_t at = line.find("##["); at != npos; at = line.find("##[")) {
+    defused.append(line.substr(0, at + 3));
+    line.remove_prefix(at + 3);
+    if (line.starts_with("start-action") || line.starts_with("end-action")) defused += '\\';
   }
-  return defused.append(rest);
+  return defused.append(line);
+}
+
+// The first half of may_be_workflow_command, without looking far: most lines begin with what is neither blank nor colon.
+bool begins_like_command(std::string_view line) noexcept {
+  if (line.empty()) return false;
+  const auto first = static_cast<unsigned char>(line.front());
+  return (first <= ' ' || first == ':' || first >= 0x80) && trim_start(line).starts_with("::");
 }
 
 }  // namespace
@@ -75,51 +79,75 @@ void StepOutput::write(std::string_view chunk) {
   if (aborted_ || chunk.empty()) return;
   if (std::exchange(after_cr_, false) && chunk.front() == '\n') chunk.remove_prefix(1);
   Next cr(chunk, "\r"), hash(chunk, "##[");
-  bool active = matchers_.active();
-  std::size_t plain_from = 0;  // whole lines from there to `at` are plain, and not told yet
+  std::size_t plain_from = 0;  // from there to `at` are plain lines, not told yet
   const auto tell_plain = [&](std::size_t end) {
-    if (plain_from < end) plain(chunk.substr(plain_from, end - plain_from));
+    const std::string_view lines = chunk.substr(plain_from, end - plain_from);
+    if (out_.empty())
+      tell(lines);
+    else
+      out_ += lines;
   };
   for (std::size_t at = 0; at < chunk.size();) {
     const char* lf = static_cast<const char*>(std::memchr(chunk.data() + at, '\n', chunk.size() - at));
     const std::size_t end =
         std::min(lf == nullptr ? npos : static_cast<std::size_t>(lf - chunk.data()), cr.from(at));
-    const bool begins_plain = static_cast<unsigned char>(chunk[at]) > ' ' &&
-                              static_cast<unsigned char>(chunk[at]) < 0x80 && chunk[at] != ':';
-    if (end != npos && chunk[end] == '\n' && pending_.empty() && !in_pieces_ && !active &&
-        end - at <= limits_.long_line && hash.from(at) >= end &&
-        (begins_plain || !trim_start(chunk.substr(at, end - at)).starts_with("::"))) {
-      at = end + 1;
-      continue;
+    const std::string_view text = chunk.substr(at, end == npos ? npos : end - at);
+    if (end == npos) {
+      tell_plain(at);
+      append(text);
+      plain_from = chunk.size();
+      break;
     }
-    tell_plain(at);
-    append(chunk.substr(at, end == npos ? npos : end - at));
-    if (end == npos) return;
-    end_line();
-    if (aborted_) return;
-    active = matchers_.active();
-    at = end + 1;
+    std::size_t next = end + 1;
     if (chunk[end] == '\r') {
-      if (at == chunk.size())
-        after_cr_ = true;
-      else if (chunk[at] == '\n')
-        ++at;
+      after_cr_ = next == chunk.size();
+      if (!after_cr_ && chunk[next] == '\n') ++next;
     }
-    plain_from = at;
+    const bool is_whole = pending_.empty() && !in_pieces_ && text.size() <= limits_.long_line;
+    if (is_whole && hash.from(at) >= end && !begins_like_command(text) && !matchers_.active()) {
+      if (chunk[end] == '\r') {
+        out_.append(chunk.substr(plain_from, end - plain_from)) += '\n';
+        plain_from = next;
+      }
+    } else {
+      tell_plain(at);
+      if (is_whole) {
+        line(text);
+      } else {
+        append(text);
+        end_line();
+      }
+      if (aborted_) return;
+      plain_from = next;
+    }
+    at = next;
   }
   tell_plain(chunk.size());
+  flush();
 }
 
 void StepOutput::finish() {
   if (aborted_ || (pending_.empty() && !in_pieces_)) return;
   end_line();
+  flush();
 }
 
-void StepOutput::plain(std::string_view lines) {
-  if (is_ascii(lines))
-    receiver_.text(lines);
+void StepOutput::tell(std::string_view text) {
+  if (text.empty()) return;
+  if (is_ascii(text))
+    receiver_.text(text);
   else
-    receiver_.text(decode_utf8(lines));
+    receiver_.text(decode_utf8(text));
+}
+
+void StepOutput::tell(const CommandEffects& effects) {
+  flush();
+  receiver_.effects(effects);
+}
+
+void StepOutput::flush() {
+  tell(out_);
+  out_.clear();
 }
 
 // Bytes of the line that is being read.
@@ -137,29 +165,44 @@ void StepOutput::append(std::string_view bytes) {
   }
   pending_.append(bytes);
   const std::size_t cut = last_cut(pending_);
-  plain(std::string_view(pending_).substr(0, cut));
+  flush();
+  tell(std::string_view(pending_).substr(0, cut));
   pending_.erase(0, cut);
 }
 
 void StepOutput::end_line() {
-  std::string line = std::exchange(pending_, std::string());
+  const std::string whole = std::exchange(pending_, std::string());
   is_long_ = false;
-  if (std::exchange(in_pieces_, false)) return plain(line += '\n');
-  if (!is_ascii(line)) line = decode_utf8(line);
-  const CommandEffects effects = commands_.process(line);
-  aborted_ = effects.aborts;
-  if (effects.handled || !effects.log.empty()) receiver_.effects(effects);
-  if (effects.handled) return;
-  line = defuse_markers(std::move(line));
-  if (matchers_.active()) {
-    CommandEffects found;
-    MatcherRun::Match match = matchers_.match(line);
-    found.handled = match.consumed;
-    found.log = std::move(match.log);
-    if (found.handled || !found.log.empty()) receiver_.effects(found);
-    if (found.handled) return;
+  if (std::exchange(in_pieces_, false))
+    out_.append(whole) += '\n';
+  else
+    line(whole);
+}
+
+// A whole line, without its end.
+void StepOutput::line(std::string_view text) {
+  std::string decoded;
+  if (!is_ascii(text)) text = decoded = decode_utf8(text);
+  if (may_be_workflow_command(text)) {
+    const CommandEffects effects = commands_.process(text);
+    aborted_ = effects.aborts;
+    if (effects.handled || !effects.log.empty()) tell(effects);
+    if (effects.handled) return;
+    if (text.find("##[") != npos) text = decoded = defuse_markers(text);
   }
-  receiver_.text(line += '\n');
+  if (matchers_.active()) {
+    MatcherRun::Match match = matchers_.match(text);
+    if (match.consumed || !match.log.empty()) {
+      CommandEffects found;
+      found.handled = match.consumed;
+      found.log = std::move(match.log);
+      tell(found);
+    }
+    if (match.consumed) return;
+  }
+  constexpr std::size_t kMostKept = std::size_t{1} << 16;
+  out_.append(text) += '\n';
+  if (out_.size() > kMostKept) flush();
 }
 
 }  // namespace buildspec_run

@@ -47,12 +47,16 @@ class StepOutput {
  private:
   void append(std::string_view bytes);
   void end_line();
-  void plain(std::string_view lines);
+  void line(std::string_view text);
+  void tell(std::string_view text);
+  void tell(const CommandEffects& effects);
+  void flush();
 
   CommandProcessor commands_;
   MatcherRun matchers_;
   Receiver& receiver_;
   LineLimits limits_;
+  std::string out_;         // lines to print, to be told before anything else
   std::string pending_;     // of the line that is being read
   bool is_long_ = false;    // that line is longer than `long_line` and may be a command
   bool in_pieces_ = false;  // that line is being passed on in pieces

@@ -196,6 +196,22 @@ TEST(ProblemMatcher, FindsOverSeveralLines) {
             (Found{"-", "-", "-", "error bad line=3 end_line=3"}));
 }
 
+// Patterns that match the same lines: each line goes to the last of them that can have it, and to all before it.
+TEST(ProblemMatcher, KeepsAStateForEveryPattern) {
+  const auto three = [](std::string_view loop) {
+    return file("", fmt::format(R"j({{"regexp":"^(.+)$","file":1}},{{"regexp":"^(.+)$","code":1}},
+                                    {{"regexp":"^message:(.+)$","message":1{}}})j",
+                                loop));
+  };
+  EXPECT_EQ(run(three(""),
+                {"file1", "code1", "message:one", "message:two", "x", "file2", "code2", "message:three"}),
+            (Found{"-", "-", "error one code=code1", "-", "-", "-", "-", "error three code=code2"}));
+  EXPECT_EQ(run(three(R"j(,"loop":true)j"), {"file1", "code1", "message:one", "message:two", "file2",
+                                             "message:code2", "message:three", "message:four"}),
+            (Found{"-", "-", "error one code=code1", "error two code=code1", "-", "-",
+                   "error three code=message:code2", "error four code=message:code2"}));
+}
+
 TEST(ProblemMatcher, LoopsOverTheLastPattern) {
   const std::string json = file("", R"j({"regexp":"^(file|dir) (.*)$","code":2},
                                       {"regexp":"^  (\\d+) (.*)$","line":1,"message":2,"loop":true})j");
@@ -297,6 +313,8 @@ TEST(ProblemMatcher, RemovesAMatcherThatTakesTooLong) {
       << found;
   EXPECT_FALSE(process.active());
   EXPECT_EQ(dump(process.match("aaa")), "-");
+  MatcherRun next(matchers, options);  // it was that process's output which was too much
+  EXPECT_EQ(dump(next.match("aaa")), "error aaa");
 }
 
 TEST(ProblemMatcher, ReadsTheTimeLimit) {
