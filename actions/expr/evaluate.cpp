@@ -63,8 +63,8 @@ class Memory {
 
 class Evaluator {
  public:
-  Evaluator(const Node& root, Evaluation& evaluation, std::size_t limit)
-      : root_(root), evaluation_(evaluation), memory_(limit) {}
+  Evaluator(const Node& root, Evaluation& evaluation, std::size_t limit, ShownValues* values)
+      : root_(root), evaluation_(evaluation), memory_(limit), values_(values), values_left_(limit) {}
 
   /// The recursion is bounded by the depth of a tree.
   Result<Datum> evaluate(const Node& node, std::size_t level) {
@@ -81,10 +81,22 @@ class Evaluator {
       fits = memory_.add(level, datum_bytes(*value), primitive);
     }
     if (!fits) return out_of_memory(root_);
+    if (values_ != nullptr) show(node, *value);
     return value;
   }
 
  private:
+  /// Keeps a value for the trace, as long as there is room.
+  void show(const Node& node, const Datum& value) {
+    const bool wanted = node.kind == Kind::named_value || node.kind == Kind::index ||
+                        (node.kind == Kind::call && !node.function->shows_arguments);
+    if (!wanted) return;
+    std::string shown = render(value);
+    if (shown.size() > values_left_) return;
+    values_left_ -= shown.size();
+    values_->insert_or_assign(&node, std::move(shown));
+  }
+
   struct FunctionCall final : Call {
     FunctionCall(Evaluator& of, const Node& call, std::size_t at) : evaluator(of), node(call), level(at) {}
 
@@ -241,6 +253,8 @@ class Evaluator {
   const Node& root_;
   Evaluation& evaluation_;
   Memory memory_;
+  ShownValues* values_;
+  std::size_t values_left_;  // bytes
 };
 
 std::string quote(std::string_view text) {
@@ -252,13 +266,56 @@ std::string quote(std::string_view text) {
   return quoted + '\'';
 }
 
-std::string render_children(const Node& node, std::string_view between) {
+std::string render_node(const Node& node, const ShownValues* values);
+
+std::string render_children(const Node& node, std::string_view between, const ShownValues* values) {
   std::string out;
   for (const Node* child = node.first; child != nullptr; child = child->next) {
     if (child != node.first) out += between;
-    out += render(*child);
+    out += render_node(*child, values);
   }
   return out;
+}
+
+std::string render_node(const Node& node, const ShownValues* values) {
+  if (values != nullptr) {
+    const auto value = values->find(&node);
+    if (value != values->end()) return value->second;
+  }
+  switch (node.kind) {
+    case Kind::literal:
+      return render(node.literal);
+    case Kind::named_value:
+      return node.name;
+    case Kind::wildcard:
+      return "*";
+    case Kind::index:
+      if (const std::string* name = node.last->literal.string();
+          values == nullptr && name != nullptr && is_keyword(*name))
+        return fmt::format("{}.{}", render_node(*node.first, values), *name);
+      return fmt::format("{}[{}]", render_node(*node.first, values), render_node(*node.last, values));
+    case Kind::call:
+      return fmt::format("{}({})", node.name, render_children(node, ", ", values));
+    case Kind::negation:
+      return "!" + render_node(*node.first, values);
+    case Kind::less:
+      return fmt::format("({})", render_children(node, " < ", values));
+    case Kind::less_or_equal:
+      return fmt::format("({})", render_children(node, " <= ", values));
+    case Kind::greater:
+      return fmt::format("({})", render_children(node, " > ", values));
+    case Kind::greater_or_equal:
+      return fmt::format("({})", render_children(node, " >= ", values));
+    case Kind::equal:
+      return fmt::format("({})", render_children(node, " == ", values));
+    case Kind::not_equal:
+      return fmt::format("({})", render_children(node, " != ", values));
+    case Kind::conjunction:
+      return fmt::format("({})", render_children(node, " && ", values));
+    case Kind::disjunction:
+      break;
+  }
+  return fmt::format("({})", render_children(node, " || ", values));
 }
 
 }  // namespace
@@ -292,45 +349,32 @@ bool greater(Datum a, Datum b) {
   return false;
 }
 
-std::string render(const Node& node) {
-  switch (node.kind) {
-    case Kind::literal:
-      if (node.literal.string() != nullptr) return quote(*node.literal.string());
-      return node.literal.kind() == Datum::Kind::null ? "null" : node.literal.to_string();
-    case Kind::named_value:
-      return node.name;
-    case Kind::wildcard:
-      return "*";
-    case Kind::index:
-      if (const std::string* name = node.last->literal.string(); name != nullptr && is_keyword(*name))
-        return fmt::format("{}.{}", render(*node.first), *name);
-      return fmt::format("{}[{}]", render(*node.first), render(*node.last));
-    case Kind::call:
-      return fmt::format("{}({})", node.name, render_children(node, ", "));
-    case Kind::negation:
-      return "!" + render(*node.first);
-    case Kind::less:
-      return fmt::format("({})", render_children(node, " < "));
-    case Kind::less_or_equal:
-      return fmt::format("({})", render_children(node, " <= "));
-    case Kind::greater:
-      return fmt::format("({})", render_children(node, " > "));
-    case Kind::greater_or_equal:
-      return fmt::format("({})", render_children(node, " >= "));
-    case Kind::equal:
-      return fmt::format("({})", render_children(node, " == "));
-    case Kind::not_equal:
-      return fmt::format("({})", render_children(node, " != "));
-    case Kind::conjunction:
-      return fmt::format("({})", render_children(node, " && "));
-    case Kind::disjunction:
-      break;
-  }
-  return fmt::format("({})", render_children(node, " || "));
+std::string render(const Datum& datum) {
+  if (datum.string() != nullptr) return quote(*datum.string());
+  return datum.kind() == Datum::Kind::null ? "null" : datum.to_string();
 }
 
-Result<Datum> evaluate_node(const Node& node, Evaluation& evaluation, std::size_t memory_limit_bytes) {
-  return Evaluator(node, evaluation, memory_limit_bytes).evaluate(node, 0);
+std::string render(const Node& node) { return render_node(node, nullptr); }
+std::string render(const Node& node, const ShownValues& values) { return render_node(node, &values); }
+
+Result<Datum> evaluate_node(const Node& node, Evaluation& evaluation, std::size_t memory_limit_bytes,
+                            ShownValues* values) {
+  return Evaluator(node, evaluation, memory_limit_bytes, values).evaluate(node, 0);
+}
+
+Result<Datum> evaluate_traced(const Expression& expression, Evaluation& evaluation,
+                              std::vector<std::string>& lines, std::size_t memory_limit_bytes) {
+  if (expression.empty()) return Datum();
+  lines.push_back("Evaluating: " + render(*expression.root()));
+  ShownValues values;
+  Result<Datum> value = evaluate_node(*expression.root(), evaluation, memory_limit_bytes, &values);
+  if (!value) return value;
+  const std::string result = render(*value);
+  const std::string expanded = render(*expression.root(), values);
+  const bool number_in_quotes = value->number() != nullptr && expanded == "'" + result + "'";
+  if (expanded != result && !number_in_quotes) lines.push_back("Expanded: " + expanded);
+  lines.push_back("Result: " + result);
+  return value;
 }
 
 Result<Datum> evaluate(const Expression& expression, Evaluation& evaluation, std::size_t memory_limit_bytes) {

@@ -75,6 +75,13 @@ inline constexpr std::size_t kConditionMemoryBytes = std::size_t{1} << 20;
 [[nodiscard]] Result<Datum> evaluate(const Expression& expression, Evaluation& evaluation,
                                      std::size_t memory_limit_bytes = std::size_t{10} << 20);
 
+/// The same, and the lines that debug output has about it (actions.md 7.10, without a prefix and not masked): "Evaluating: " and the
+/// expression, "Expanded: " and the expression with values where that tells more, "Result: " and the value. After an Error there is
+/// the first alone.
+[[nodiscard]] Result<Datum> evaluate_traced(const Expression& expression, Evaluation& evaluation,
+                                            std::vector<std::string>& lines,
+                                            std::size_t memory_limit_bytes = std::size_t{10} << 20);
+
 /// A text that may hold `${{ }}` (actions.md 7.10). Without any it is a literal and is never evaluated.
 class Template {
  public:

@@ -30,8 +30,9 @@ struct Function {
   std::size_t least, most;  // arguments
   Result<Datum> (*evaluate)(Call&);
   Where where = Where::everywhere;
-  bool odd = false;           // takes an odd number of arguments only
-  bool from_context = false;  // its result counts as a context's value does when memory is counted
+  bool odd = false;              // takes an odd number of arguments only
+  bool from_context = false;     // its result counts as a context's value does when memory is counted
+  bool shows_arguments = false;  // a trace shows the call with its arguments' values, not its result
 };
 
 /// The function of that name, without regard to case; nullptr when there is none.

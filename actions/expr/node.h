@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <string>
+#include <unordered_map>
 
 #include "actions/expr/expression.h"
 #include "actions/expr/functions.h"
@@ -49,9 +50,16 @@ using Tree = std::deque<Expression::Node>;
 /// The expression as its tree reads, in GitHub's spelling: `(a && b)`, `a.b`, `a['b c']`.
 [[nodiscard]] std::string render(const Expression::Node& node);
 
-/// Evaluates a node by itself.
+/// Values of nodes as a trace shows them.
+using ShownValues = std::unordered_map<const Expression::Node*, std::string>;
+/// The expression with values in place of what has them: `(a && b['x'])` as `('1' && null)`.
+[[nodiscard]] std::string render(const Expression::Node& node, const ShownValues& values);
+/// A value as a trace shows it: `'text'`, `Array`.
+[[nodiscard]] std::string render(const Datum& datum);
+
+/// Evaluates a node by itself. `values`, when given, gets those of contexts, indexes and calls.
 [[nodiscard]] Result<Datum> evaluate_node(const Expression::Node& node, Evaluation& evaluation,
-                                          std::size_t memory_limit_bytes);
+                                          std::size_t memory_limit_bytes, ShownValues* values = nullptr);
 
 /// The two comparisons of actions.md 7.4 that the others are made of.
 [[nodiscard]] bool equal(Datum a, Datum b);

@@ -1,6 +1,7 @@
 // The expression language, rule by rule: each test names the section of actions.md that it holds the program to.
 #include "actions/expr/expression.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -1298,6 +1299,30 @@ TEST(Template_7_10, DisplayKeepsWhatCannotBeEvaluated) {
   EXPECT_EQ(shown("${{  fromJSON('x')}}"), "${{  fromJSON('x')}}");
   EXPECT_EQ(shown("${{ l }}"), "${{ l }}");
   EXPECT_EQ(shown("${{ 'literal' }}"), "literal");
+}
+
+TEST(Template_7_10, TracesAnEvaluation) {
+  JsonEvaluation evaluation(R"({"g":{"ref":"it's","n":1.5,"l":[1]},"x":null})");
+  const auto traced = [&](std::string_view text) {
+    const auto parsed = parse_expression(text, evaluation.allowed());
+    std::vector<std::string> lines;
+    (void)evaluate_traced(std::get<Expression>(parsed), evaluation, lines);
+    return fmt::format("{}", fmt::join(lines, "|"));
+  };
+  EXPECT_EQ(traced("g.ref=='main'&&G['n']>1"),
+            "Evaluating: ((g.ref == 'main') && (G.n > 1))|Expanded: (('it''s' == 'main') && (G['n'] > "
+            "1))|Result: false");
+  EXPECT_EQ(traced("g.n"), "Evaluating: g.n|Result: 1.5");
+  EXPECT_EQ(traced("!contains( g.ref , 'S' )"),
+            "Evaluating: !contains(g.ref, 'S')|Expanded: !contains('it''s', 'S')|Result: false");
+  EXPECT_EQ(traced("format('{0}', g.n) == x"),
+            "Evaluating: (format('{0}', g.n) == x)|Expanded: ('1.5' == null)|Result: false");
+  EXPECT_EQ(traced("'a'"), "Evaluating: 'a'|Result: 'a'");
+  EXPECT_EQ(traced("g.l"), "Evaluating: g.l|Result: Array");
+  EXPECT_EQ(traced("g.l.*[0]"), "Evaluating: g.l[*][0]|Result: Array");
+  EXPECT_EQ(traced("format('{')"), "Evaluating: format('{')");
+  EXPECT_EQ(traced("success() || x.y"),
+            "Evaluating: (success() || x.y)|Expanded: (true || x['y'])|Result: true");
 }
 
 /// What a condition is evaluated as; `error: ` and the message when it is none.
