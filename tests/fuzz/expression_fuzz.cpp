@@ -54,12 +54,13 @@ bool is_limit(const std::string& message) {
          message.starts_with("Too many parameters supplied");
 }
 
-/// `(1)[0]` is shown as `1[0]`, by GitHub as well, which is no expression.
-bool indexes_a_literal(const Expression::Node& node) {
-  if (node.kind == Expression::Node::Kind::index && node.first->kind == Expression::Node::Kind::literal)
+/// `(1)[0]` and `(!a)[0]` are shown as `1[0]` and `!a[0]`, by GitHub as well: other expressions, or none.
+bool loses_a_group(const Expression::Node& node) {
+  using Kind = Expression::Node::Kind;
+  if (node.kind == Kind::index && (node.first->kind == Kind::literal || node.first->kind == Kind::negation))
     return true;
   for (const Expression::Node* child = node.first; child != nullptr; child = child->next)
-    if (indexes_a_literal(*child)) return true;
+    if (loses_a_group(*child)) return true;
   return false;
 }
 
@@ -82,7 +83,7 @@ void check_expression(std::string_view text, const Allowed& allowed, Contexts& c
   require(shown(value) == shown(evaluate_traced(expression, contexts, lines, kMemory)));
   if (value) check_json(*value);
   if (value && value->string() != nullptr) require(value->string()->size() <= 2 * kMemory);
-  if (expression.empty() || indexes_a_literal(*expression.root())) return;
+  if (expression.empty() || loses_a_group(*expression.root())) return;
   // The form that its tree is shown in is an expression of the same tree.
   const std::string rendered = render(*expression.root());
   const auto again = parse_expression(rendered, allowed);
