@@ -236,8 +236,10 @@ class Translator {
     ++at_;
     if (peek() == '^') copy(1);
     bool first = true, closed = false;
+    bool after_set = false;  // behind "\w" and its like, where a hyphen is one
     while (at_ < pattern_.size() && error_.empty()) {
       const char c = peek();
+      const bool is_hyphen = std::exchange(after_set, false) && c == '-';
       if (c == ']' && !first) {
         ++at_;
         closed = true;
@@ -263,12 +265,15 @@ class Translator {
         } else if (std::string_view("wWsSdD").find(peek()) != std::string_view::npos) {
           out_ += '\\';
           copy(1);
+          after_set = true;
         } else if (peek() == 'p' || peek() == 'P') {
           property();
+          after_set = true;
         } else {
           character_escape();
         }
-      } else if (c == '[' || c == ']') {
+      } else if (is_hyphen || std::string_view("[]:.=").find(c) != std::string_view::npos) {
+        // PCRE2 takes "[:", "[." and "[=" for something.
         literal(static_cast<char32_t>(c));
         ++at_;
       } else {
