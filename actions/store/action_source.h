@@ -65,7 +65,8 @@ std::unique_ptr<ActionSource> make_archive_source(Path modules, std::string serv
 
 /// Repositories by git, one ref with its history. `token` goes to servers of wanted ones that say so. `home`: for ssh.
 std::unique_ptr<ActionSource> make_git_source(Path modules, std::string token, std::string home,
-                                              HttpSettings settings, RetryPolicy policy, TreeLimits limits);
+                                              bool ssh_agent, HttpSettings settings, RetryPolicy policy,
+                                              TreeLimits limits);
 
 /// Draws how long to wait, says so by `say` (in seconds), and waits. False: `stop` came.
 bool back_off(const RetryPolicy& policy, const std::function<void(long seconds)>& say,

@@ -80,8 +80,8 @@ class DiskActionStore : public ActionStore {
     archives_ =
         make_archive_source(options_.modules, options_.github_url, options_.token, options_.archive_cache,
                             options_.network, options_.retry, options_.limits);
-    git_ = make_git_source(options_.modules, options_.token, options_.home, options_.network, options_.retry,
-                           options_.limits);
+    git_ = make_git_source(options_.modules, options_.token, options_.home, options_.ssh_agent,
+                           options_.network, options_.retry, options_.limits);
   }
 
   void read_lock(Diagnostics& found) {
@@ -489,6 +489,7 @@ ActionStoreOptions action_store_options(const std::map<std::string, std::string>
   options.token = variable("GITHUB_TOKEN");
   options.archive_cache = variable("ACTIONS_RUNNER_ACTION_ARCHIVE_CACHE");
   options.home = variable("HOME");
+  options.ssh_agent = !variable("SSH_AUTH_SOCK").empty();
   options.network = http_settings(environment);
   if (!variable("_GITHUB_ACTION_DOWNLOAD_NO_BACKOFF").empty())
     options.retry.wait_least = options.retry.wait_most = std::chrono::milliseconds(0);

@@ -50,7 +50,8 @@ struct ActionStoreOptions {
   std::string token;          // GITHUB_TOKEN, or empty
   std::string archive_cache;  // ACTIONS_RUNNER_ACTION_ARCHIVE_CACHE, or empty
   std::string home;           // for ssh
-  HttpSettings network;       // proxies and certificates
+  bool ssh_agent = false;
+  HttpSettings network;  // proxies and certificates
   RetryPolicy retry;
   TreeLimits limits;
   std::size_t parallel = 8;  // downloads at once

@@ -16,11 +16,12 @@ Error canceled() { return Error{"stopped", std::make_error_code(std::errc::opera
 
 class GitSource : public ActionSource {
  public:
-  GitSource(Path modules, std::string token, std::string home, HttpSettings settings, RetryPolicy policy,
-            TreeLimits limits)
+  GitSource(Path modules, std::string token, std::string home, bool ssh_agent, HttpSettings settings,
+            RetryPolicy policy, TreeLimits limits)
       : modules_(std::move(modules)),
         token_(std::move(token)),
         home_(std::move(home)),
+        ssh_agent_(ssh_agent),
         settings_(std::move(settings)),
         policy_(policy),
         limits_(limits) {}
@@ -103,6 +104,7 @@ class GitSource : public ActionSource {
     }
     remote.settings = settings_;
     remote.home = home_;
+    remote.ssh_agent = ssh_agent_;
     remote.stall_timeout = policy_.resolve_timeout;
     return remote;
   }
@@ -175,6 +177,7 @@ class GitSource : public ActionSource {
 
   const Path modules_;
   const std::string token_, home_;
+  const bool ssh_agent_;
   const HttpSettings settings_;
   const RetryPolicy policy_;
   const TreeLimits limits_;
@@ -185,8 +188,9 @@ class GitSource : public ActionSource {
 }  // namespace
 
 std::unique_ptr<ActionSource> make_git_source(Path modules, std::string token, std::string home,
-                                              HttpSettings settings, RetryPolicy policy, TreeLimits limits) {
-  return std::make_unique<GitSource>(std::move(modules), std::move(token), std::move(home),
+                                              bool ssh_agent, HttpSettings settings, RetryPolicy policy,
+                                              TreeLimits limits) {
+  return std::make_unique<GitSource>(std::move(modules), std::move(token), std::move(home), ssh_agent,
                                      std::move(settings), policy, limits);
 }
 

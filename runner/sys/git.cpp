@@ -176,6 +176,7 @@ class ModuleGitFetcher : public GitFetcher {
                  from.settings.ca_file.c_str(),
                  from.settings.ca_directory.c_str(),
                  from.home.c_str(),
+                 from.ssh_agent ? 1 : 0,
                  from.connect_timeout.count(),
                  from.stall_timeout.count(),
                  &operation,

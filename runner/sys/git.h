@@ -52,6 +52,7 @@ struct GitRemote {
   std::string user, password;  // for http and https, when the server asks; empty: none
   HttpSettings settings;       // proxies and certificates
   std::string home;            // for ssh: keys and known hosts are in its .ssh
+  bool ssh_agent = false;      // the environment names one
   std::chrono::milliseconds connect_timeout{std::chrono::seconds(30)};
   std::chrono::milliseconds stall_timeout{std::chrono::seconds(100)};  // without a byte
 };

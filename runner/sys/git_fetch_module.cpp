@@ -255,7 +255,8 @@ int give_credential(git_credential** out, const char*, const char* user_of_url, 
     for (;;) {
       const int asked = operation.keys_asked++;
       if (asked == 0) {
-        if (git_credential_ssh_key_from_agent(out, user) == 0) return 0;
+        // Where there is none, libgit2 would give up rather than ask for another key.
+        if (remote.ssh_agent != 0 && git_credential_ssh_key_from_agent(out, user) == 0) return 0;
         continue;
       }
       constexpr const char* kKeys[] = {"id_ed25519", "id_ecdsa", "id_rsa"};

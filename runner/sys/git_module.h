@@ -33,6 +33,7 @@ struct BuildspecRunGitRemote {
   const char* ca_file;
   const char* ca_directory;
   const char* home;  // for ssh: its .ssh directory holds keys and known hosts
+  int ssh_agent;     // 0: there is none to ask for keys
   int64_t connect_timeout_ms, stall_timeout_ms;
   void* context;
   int (*is_stopped)(void* context);  // asked about ten times a second, on another thread
