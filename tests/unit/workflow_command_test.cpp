@@ -127,11 +127,11 @@ TEST(WorkflowCommand, DecodesEscapesOnceAndInOrder) {
 
 TEST(WorkflowCommand, TakesLinearTime) {
   std::string line = "::error ";
-  for (int i = 0; i < 200'000; ++i) line += "a" + std::to_string(i) + "=%25,";
+  for (int i = 0; i < 50'000; ++i) line += "a" + std::to_string(i) + "=%25,";
   line += "::" + std::string(1'000'000, '%');
   const auto command = parse_workflow_command(line, [](std::string_view) { return true; });
   ASSERT_TRUE(command);
-  EXPECT_EQ(command->properties.size(), 200'000u);
+  EXPECT_EQ(command->properties.size(), 50'000u);
   EXPECT_EQ(command->data.size(), 1'000'000u);
 }
 
