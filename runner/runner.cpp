@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "actions/lower.h"
+#include "actions/store/action_store.h"
 #include "runner/base/check.h"
 #include "runner/base/source_text.h"
 #include "runner/buildspec/decode.h"
@@ -13,7 +14,6 @@
 #include "runner/event/controller.h"
 #include "runner/event/event.h"
 #include "runner/exec/diagnosed.h"
-#include "runner/exec/disk_actions.h"
 #include "runner/exec/event_stream.h"
 #include "runner/exec/executor.h"
 #include "runner/exec/shell_program.h"
@@ -64,6 +64,39 @@ const Diagnostic& first_error(const std::vector<Diagnostic>& diagnostics) {
   return diagnostics.front();
 }
 
+/// What the machine could not do, and not the reference's fault: see resolve_actions.
+constexpr std::string_view kActionUnavailable = "action-unavailable";
+
+bool has_steps(const Plan& plan) {
+  return std::ranges::any_of(plan.phases, [](const Phase& phase) { return !phase.steps.empty(); });
+}
+
+/// The store of the run. What it says of its fetching is output of the run, in the runner's words.
+std::unique_ptr<ActionStore> open_store(const Request& request, const Machine& machine, EventStream& events,
+                                        Diagnostics& found, std::stop_token stop) {
+  ActionStoreOptions options = request.actions;
+  options.modules = machine.modules;
+  for (const std::string& secret : secrets_of(options)) events.masker().add(secret);
+  const auto on_event = [&events](const StoreEvent& event) {
+    if (event.kind == StoreEvent::Kind::progress)
+      events.tick();
+    else if (event.kind == StoreEvent::Kind::warning)
+      events.output("##[warning]" + event.text + "\n");
+    else if (event.kind == StoreEvent::Kind::line)
+      events.output(event.text + "\n");
+  };
+  return make_action_store(std::move(options), on_event, found, std::move(stop));
+}
+
+void tell_end(EventStream& events, Status status, std::string message,
+              std::chrono::steady_clock::time_point began) {
+  RunFinished finished;
+  finished.status = status;
+  finished.message = std::move(message);
+  finished.took = std::chrono::steady_clock::now() - began;
+  events.tell(std::move(finished));
+}
+
 }  // namespace
 
 Result<Finished> run_build(const Request& request, const Machine& machine, Controller& controller,
@@ -80,32 +113,40 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   const Document document = parse_document(*request.buildspec, found);
   const Buildspec buildspec = decode_buildspec(*request.buildspec, document, Purpose::run, found);
   Plan plan = found.has_errors() ? Plan{} : lower_buildspec(buildspec, found);
-  // The actions it names are fetched now, so that the plan is complete.
-  DiskActions actions(request.steps.replaced);
-  const bool has_steps =
-      std::ranges::any_of(plan.phases, [](const Phase& phase) { return !phase.steps.empty(); });
-  if (has_steps && !found.has_errors()) resolve_actions(plan, actions, found);
-
   events.tell(RunStarted{kVersion, request.source_dir, git.root(), request.buildspec_name,
                          find_shell(plan, request).path, request.log_file});
+
+  // The actions it names are fetched now, so that the plan is complete.
+  std::unique_ptr<ActionStore> actions;
+  if (!found.has_errors() && has_steps(plan)) {
+    actions = open_store(request, machine, events, found, stop);
+    if (!found.has_errors()) resolve_actions(plan, *actions, found);
+    for (const Phase& phase : plan.phases) report_unpinned(phase.steps, *actions, found);
+    events.flush_output();
+  }
   tell(events, found.all());
-  if (found.has_errors()) return refuse(request, events, first_error(found.all()));
+  if (stop.stop_requested() && found.has_errors()) {
+    tell_end(events, Status::stopped, "the build was stopped", began);
+    return Finished{Outcome::interrupted, {}};
+  }
+  if (found.has_errors()) {
+    const Diagnostic& error = first_error(found.all());
+    if (error.id != kActionUnavailable) return refuse(request, events, error);
+    tell_end(events, Status::fault, error.message, began);
+    return Error{error.message, {}};
+  }
 
   // From here on the plan alone says what runs.
   Result<std::unique_ptr<ProcessRunner>> processes = make_process_runner(machine.supervisor, kill);
   if (!processes) {
-    RunFinished finished;
-    finished.status = Status::fault;
-    finished.message = processes.error().message;
-    finished.took = std::chrono::steady_clock::now() - began;
-    events.tell(std::move(finished));
+    tell_end(events, Status::fault, processes.error().message, began);
     return std::move(processes.error());
   }
   Diagnostics about_git;
   const GitFacts facts = git.take(about_git);
   tell(events, about_git.all());
   return execute(plan, request, facts, **processes, controller, events, stop,
-                 {&actions, machine.supervisor, machine.modules});
+                 {actions.get(), machine.supervisor, machine.modules});
 }
 
 }  // namespace buildspec_run

@@ -165,6 +165,11 @@ class DiskActionStore : public ActionStore {
       return {};
     }
     if (std::optional<Error> why = objection(reference)) return std::move(*why);
+    if (options_.cache.empty())
+      return Error{
+          "actions are kept nowhere: neither XDG_CACHE_HOME nor HOME names a place, nor does "
+          "--action-cache",
+          std::make_error_code(std::errc::no_such_file_or_directory)};
     const Place place = place_of(reference);
     const StoreDirectory store(options_.cache, place.host);
 

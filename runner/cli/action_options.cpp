@@ -17,8 +17,6 @@ std::variant<ActionStoreOptions, std::string> action_store_options_of(const Invo
   options.locked = arguments.has("--locked");
   if (const auto directory = arguments.value("--action-cache"))
     options.cache = absolute_path(*directory, invocation.working_directory).native();
-  if (options.cache.empty())
-    return "actions are kept nowhere: neither XDG_CACHE_HOME nor HOME names a place, nor does --action-cache";
   if (const auto url = arguments.value("--github-url")) {
     if (origin_of(*url).empty())
       return fmt::format("--github-url \"{}\": a URL with http or https is expected", *url);

@@ -9,6 +9,7 @@
 
 #include "runner/base/json.h"
 #include "runner/base/text.h"
+#include "runner/cli/action_options.h"
 #include "runner/cli/console.h"
 #include "runner/cli/env_file.h"
 #include "runner/cli/host_environment.h"
@@ -84,6 +85,13 @@ constexpr OptionSpec kOptions[] = {
     {"--docker-socket", "", Takes::nothing, "",
      "steps: mount the engine's socket into the containers of actions, which lets them do anything that you "
      "can; default: it is not"},
+    kOfflineOption,
+    kLockedOption,
+    kGithubUrlOption,
+    kActionsUrlTemplateOption,
+    kActionsRewriteOption,
+    kReplaceOption,
+    kActionCacheOption,
     {"--export-file", "", Takes::value, "FILE",
      "write the exported variables to FILE, as JSON when it ends in .json, else as NAME=VALUE lines that "
      "--env-file reads"},
@@ -338,6 +346,11 @@ ExitCode run_run(const Invocation& invocation) {
                            fmt::format("--export-file {}: that is the buildspec", *export_file));
   request.buildspec = buildspec.get();
   request.buildspec_name = buildspec->name();
+  auto actions = action_store_options_of(invocation, lock_file_of(buildspec->name(), *source_dir));
+  if (const std::string* wrong = std::get_if<std::string>(&actions))
+    return invocation.fail(ExitCode::invalid, *wrong);
+  request.actions = std::move(std::get<ActionStoreOptions>(actions));
+  request.steps.server_url = request.actions.github_url;
 
   const Interrupts interrupts;
   const auto now = std::chrono::system_clock::now();

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "actions/store/action_store.h"
+
 namespace buildspec_run {
 
 class SourceText;
@@ -28,10 +30,8 @@ struct StepOptions {
   std::string event_name;                   // empty: what the payload says, else "push"
   std::string actor;                        // empty: the initiator
   std::map<std::string, std::string> vars;  // the `vars` context
-  /// Directories that stand in for repositories, absolute, by "owner/repo".
-  std::map<std::string, std::string> replaced;
-  std::string node;    // absolute path for JavaScript actions; empty: that of PATH
-  bool debug = false;  // ACTIONS_STEP_DEBUG
+  std::string node;                         // absolute path for JavaScript actions; empty: that of PATH
+  bool debug = false;                       // ACTIONS_STEP_DEBUG
   std::string server_url = "https://github.com";
   std::string tool_cache;         // RUNNER_TOOL_CACHE; empty: below the build's own directory
   std::string container_engine;   // program; empty: docker or podman of PATH
@@ -67,6 +67,7 @@ struct Request {
   std::string temporary_directory = "/tmp";
   std::string log_file;  // shown in the header; empty: not kept
   StepOptions steps;
+  ActionStoreOptions actions;  // where the actions of steps come from; `modules` is the Machine's
 };
 
 /// What a finished build leaves.

@@ -48,7 +48,7 @@ class Steps : public testing::Test, protected BuildToRun {
   std::string local(const std::string& name) { return (source() / name).native(); }
   std::string remote(const std::string& name) {
     const std::string directory = (files / "actions" / name).native();
-    request.steps.replaced[name] = directory;
+    request.actions.replacements.push_back({name, directory});
     return directory;
   }
 
@@ -61,7 +61,9 @@ class Steps : public testing::Test, protected BuildToRun {
       const std::string_view line = rest.substr(0, std::min(rest.find('\n') + 1, rest.size()));
       rest.remove_prefix(line.size());
       if (line.starts_with("##[group]Run ")) in_header = true;
-      if (!in_header) lines += line;
+      const bool is_set_up =
+          line == "Prepare all required actions\n" || line == "Getting action download info\n";
+      if (!in_header && !is_set_up) lines += line;
       if (line.starts_with("##[endgroup]")) in_header = false;
     }
     return lines;
