@@ -290,6 +290,7 @@ test_all() {
   local preset output=$root/build/ctest.out
   lines_shown=100
   attempt "bundling the tests' own actions" "$root/tests/toolkit/bundle.sh" "$root/build/toolkit" || exit 3
+  attempt "installing GitHub's evaluator of expressions" "$root/tests/expressions_oracle/install.sh" "$root/build/expressions_oracle" || exit 3
   attempt 'installing the AWS emulator' "$root/tests/aws/install.sh" "$root/build/aws" || exit 3
   for preset in release asan tsan fuzz; do
     configure "$preset" -DBUILDSPEC_RUN_WERROR=ON -DBUILD_TESTING=ON || exit 3
