@@ -11,8 +11,8 @@ namespace {
 constexpr std::string_view kMountedProgram = "/buildspec-run-supervisor";
 /// The kernel dates changes by a clock that lags behind by up to a tick.
 constexpr std::chrono::milliseconds kClockTick{20};
-/// What an answer of the client may take before it is of no use.
-constexpr std::chrono::seconds kAnswer{30};
+/// What an answer of the client may take before it is of no use, and what it may take to change many files.
+constexpr std::chrono::seconds kAnswer{30}, kManyFiles{600};
 
 struct Said {
   ProcessEnd end;
@@ -20,10 +20,11 @@ struct Said {
 };
 
 /// Runs the client for what it says.
-Result<Said> ask(ProcessSpec spec, ProcessRunner& processes, std::stop_token stop) {
+Result<Said> ask(ProcessSpec spec, ProcessRunner& processes, std::stop_token stop,
+                 std::chrono::seconds limit = kAnswer) {
   constexpr std::size_t kLimit = 16u << 10;
   Said said;
-  spec.deadline = std::chrono::steady_clock::now() + kAnswer;
+  spec.deadline = std::chrono::steady_clock::now() + limit;
   Result<ProcessEnd> end = processes.run(
       spec,
       [&](std::string_view chunk) {
@@ -86,12 +87,16 @@ Result<void> reach_engine(ContainerEngine& engine, ProcessRunner& processes, std
   return {};
 }
 
+std::string env_file_of(const ContainerSpec& spec, const Path& directory) {
+  return (directory / (spec.name + ".env")).native();
+}
+
 Result<ProcessEnd> run_container(const ContainerEngine& engine, const ContainerSpec& spec,
                                  const Path& directory, ProcessRunner& processes,
                                  const ProcessRunner::OnOutput& on_output, std::stop_token stop,
                                  const ContainerLimits& limits) {
-  const Path env_file = directory / (spec.name + ".env");
-  ContainerStart start = engine.run(spec, env_file.native());
+  const std::string env_file = env_file_of(spec, directory);
+  ContainerStart start = engine.run(spec, env_file);
   std::optional<PrivateFile> variables;
   if (!start.env_file.empty()) {
     Result<PrivateFile> written = PrivateFile::write(env_file, start.env_file);
@@ -114,9 +119,9 @@ Result<ProcessEnd> run_container(const ContainerEngine& engine, const ContainerS
   // `--rm` has removed what ended by itself. What the client has left behind is removed here.
   constexpr int kClientFailed = 125;
   if (end->stopped || end->timed_out || end->exit.signal != 0 || end->exit.code >= kClientFailed) {
-    Result<ProcessEnd> removed = processes.run(remove, [](std::string_view) {}, {});
-    // Not even this may be started any more (a second Ctrl-C): it is done when all is over.
-    if (!removed || removed->stopped) return end;
+    const Result<Said> removed = ask(remove, processes, {});
+    // Not even this may be started any more (a second Ctrl-C), or the engine hangs: it is done when all is over.
+    if (!removed || removed->end.stopped || removed->end.timed_out) return end;
   }
   processes.take_back(*registered);
   return end;
@@ -151,11 +156,17 @@ Result<void> give_back(const ContainerEngine& engine, std::string_view image, st
   const ProcessSpec process = engine.run_as_root(spec);
   Result<int> registered = processes.on_death(engine.remove(name));
   if (!registered) return std::move(registered.error()).in("give files of a container back");
-  Result<Said> said = ask(process, processes, stop);
-  if (said && !said->end.stopped && said->end.exit.code != 0) [[maybe_unused]]
-    const Result<ProcessEnd> removed = processes.run(engine.remove(name), [](std::string_view) {}, {});
-  if (!said || !said->end.stopped) processes.take_back(*registered);
+  Result<Said> said = ask(process, processes, std::move(stop), kManyFiles);
+  bool is_gone = said && said->end.exit.code == 0;
+  if (!is_gone) {
+    const Result<Said> removed = ask(engine.remove(name), processes, {});
+    is_gone = removed && !removed->end.stopped && !removed->end.timed_out;
+  }
+  if (is_gone) processes.take_back(*registered);
   if (!said) return std::move(said.error()).in("give files of a container back");
+  if (said->end.timed_out)
+    return Error{"give files of a container back to their owner: it takes too long",
+                 std::make_error_code(std::errc::timed_out)};
   if (said->end.exit.code != 0 && !said->end.stopped)
     return Error{fmt::format("give files of a container back to their owner: {}", last_line(said->text)), {}};
   return {};

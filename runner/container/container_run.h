@@ -23,6 +23,9 @@ struct ContainerLimits {
   std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};
 };
 
+/// The file that run_container hands variables over by, there or not: for ContainerEngine::run, to show its line.
+[[nodiscard]] std::string env_file_of(const ContainerSpec& spec, const Path& directory);
+
 /// Runs a container to its end. A stop, or the deadline, signals the client, which hands SIGINT and SIGTERM on to the
 /// container; what does not heed them is removed by force, also when this program is killed meanwhile. `directory` is the
 /// run's own: variables that the client's environment cannot take are in a file there (mode 0600) until the container has

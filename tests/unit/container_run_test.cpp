@@ -123,7 +123,7 @@ TEST_F(ContainerRun, KeepsTheClientsVariablesAndHandsOverTheContainersByAFile) {
   ContainerSpec what = spec();
   what.env = {{"HOME", "/github/home"}, {"SECRET", "s3cret"}, {"DOCKER_HOST", "tcp://x"}};
   ASSERT_TRUE(run(what));
-  const std::string file = (directory_ / "run/alpine3_0f1e2d.env").native();
+  const std::string file = env_file_of(what, directory_ / "run");
   EXPECT_EQ(calls(), "run --name alpine3_0f1e2d --label abc123 --workdir /github/workspace --rm --env-file " +
                          file +
                          " -e SECRET -e GITHUB_ACTIONS=true -e CI=true alpine:3 a  b c"
