@@ -140,7 +140,7 @@ Result<StepStatus> StepJob::handle_container(StepInstance& step, const Container
   shown.argv = {engine->program()};
   shown.cwd = spec.cwd;
   log_.line("##[command]" +
-            ContainerEngine::shown(engine->run(spec, (temp.parent_path() / "env").native()).process));
+            ContainerEngine::shown(engine->run(spec, env_file_of(spec, temp.parent_path())).process));
   const auto since = std::chrono::system_clock::now() - std::chrono::seconds(1);
   Result<StepStatus> ran = run_with_output(
       step, stage, at, limits, &directories.paths, shown,

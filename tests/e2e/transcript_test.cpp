@@ -114,6 +114,14 @@ std::string resolved(const std::string& want, const std::string& got) {
 
 class TranscriptTest : public testing::TestWithParam<std::string> {};
 
+// How to reach the engine: the caller's, as it is.
+std::string engine_variables() {
+  std::string text;
+  for (const char* name : {"DOCKER_HOST", "DOCKER_BUILDKIT", "DOCKER_CONTEXT", "DOCKER_CONFIG"})
+    if (const char* value = std::getenv(name)) text += " " + std::string(name) + "='" + value + "'";
+  return text;
+}
+
 TEST_P(TranscriptTest, PrintsWhatItSays) {
   const fs::path file = fs::path(TEST_SOURCE_DIR "/e2e/transcripts") / (GetParam() + ".txt");
   const Transcript want = parse_transcript(read_text(file));
@@ -135,9 +143,9 @@ TEST_P(TranscriptTest, PrintsWhatItSays) {
     write_text(script, "cd '" + work.string() + "' || exit 99\n" + typed.command + "\n");
     const std::string run = "env -i PATH='" PROJECT_BINARY_DIR "/bin:/usr/local/bin:/usr/bin:/bin' HOME='" +
                             directory + "/home' TMPDIR='" + directory +
-                            "' LC_ALL=C.UTF-8 USER=tester SAMPLES='" PROJECT_SOURCE_DIR
-                            "/samples' timeout 100 bash '" +
-                            script.string() + "' >'" + out.string() + "' 2>'" + err.string() + "' </dev/null";
+                            "' LC_ALL=C.UTF-8 USER=tester SAMPLES='" PROJECT_SOURCE_DIR "/samples'" +
+                            engine_variables() + " timeout 100 bash '" + script.string() + "' >'" +
+                            out.string() + "' 2>'" + err.string() + "' </dev/null";
     const int status = std::system(run.c_str());
     typed.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 256;
     typed.out = normalized(read_text(out), directory);
@@ -157,13 +165,16 @@ TEST_P(TranscriptTest, PrintsWhatItSays) {
   }
 }
 
-// "# needs: node npm": without them the transcript is left out, which tests/CMakeLists.txt says by name.
+// "# needs: node npm": without them the transcript is left out, which tests/CMakeLists.txt says by name. "docker" is an
+// engine that tests/support/engine.sh has started or found.
 bool has_what_it_needs(const std::string& text) {
   std::string programs;
   if (!RE2::PartialMatch(text, "(?m)^# needs: (.*)$", &programs)) return true;
   std::istringstream names(programs);
   for (std::string name; names >> name;)
-    if (std::system(("command -v " + name + " >/dev/null").c_str()) != 0) return false;
+    if (name == "docker" ? std::getenv("BUILDSPEC_RUN_TEST_IMAGE") == nullptr
+                         : std::system(("command -v " + name + " >/dev/null").c_str()) != 0)
+      return false;
   return true;
 }
 
