@@ -27,8 +27,7 @@ std::string dump(const GitFacts& facts, const std::string& why) {
 class GitTest : public testing::Test {
  protected:
   GitTest() {
-    Result<std::unique_ptr<Git>> made =
-        make_git(Path(PROJECT_BINARY_DIR) / "libexec/buildspec-run");
+    Result<std::unique_ptr<Git>> made = make_git(Path(PROJECT_BINARY_DIR) / "libexec/buildspec-run");
     check(static_cast<bool>(made), "the git module loads");
     git_ = std::move(*made);
     std::filesystem::create_directories(home_ / "user");
@@ -335,7 +334,8 @@ TEST_F(GitTest, MayBeAskedFromSeveralThreads) {
 TEST(GitModule, SaysWhyItCannotBeLoaded) {
   const Result<std::unique_ptr<Git>> none = make_git("/no/such/directory");
   ASSERT_FALSE(none);
-  EXPECT_TRUE(none.error().message.starts_with("load the git module: /no/such/directory/libbuildspec-run-git.so: "))
+  EXPECT_TRUE(
+      none.error().message.starts_with("load the git module: /no/such/directory/libbuildspec-run-git.so: "))
       << none.error().message;
   const test::TemporaryDirectory other;
   std::filesystem::create_symlink(PROJECT_BINARY_DIR "/libexec/buildspec-run/libbuildspec-run-digest.so",
