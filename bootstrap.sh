@@ -16,7 +16,8 @@ usage: ./bootstrap.sh [--no-install] run [ARGUMENTS…]       build, then run bu
 
   --no-install  never install anything: name what is missing, and stop
   --quick       unit and corpus tests only
-  --all         also sanitizers, fuzzers, formatting and real tools; a skipped test is a failure. This is what CI runs
+  --all         also sanitizers, fuzzers, formatting and real tools; a skipped test is a failure, and some tests skip
+                themselves unless they are root (mounts, other users): run it as root. This is what CI runs
 
 What is missing is installed by apt on Debian 12, Ubuntu 24.04 and newer (with sudo when you are not root); no package is
 ever removed. On other systems it is named. Exit 3: something is missing, or the build failed (see build/bootstrap.log).
@@ -289,6 +290,7 @@ stage() {
 test_all() {
   local preset output=$root/build/ctest.out
   lines_shown=100
+  ((EUID == 0)) || say 'you are not root: some tests will be skipped, and the check will fail for it'
   attempt "bundling the tests' own actions" "$root/tests/toolkit/bundle.sh" "$root/build/toolkit" || exit 3
   attempt "installing GitHub's evaluator of expressions" "$root/tests/expressions_oracle/install.sh" "$root/build/expressions_oracle" || exit 3
   attempt 'installing the AWS emulator' "$root/tests/aws/install.sh" "$root/build/aws" || exit 3
