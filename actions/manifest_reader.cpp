@@ -329,7 +329,7 @@ class Walk {
       const bool is_loose =
           variants.size() == 1 && variants[0]->properties.empty() && variants[0]->loose != nullptr;
       ManifestToken read_value = read(value, is_loose ? *variants[0]->loose : kAny, allowed);
-      token.entries.emplace_back(std::move(name), std::move(read_value));
+      token.entries.push_back({std::move(name), std::move(read_value)});
       return;
     }
     const std::string text(name.literal());
@@ -349,7 +349,7 @@ class Walk {
       return skip(value);
     }
     ManifestToken read_value = read(value, *type, allowed);
-    token.entries.emplace_back(std::move(name), std::move(read_value));
+    token.entries.push_back({std::move(name), std::move(read_value)});
   }
 
   // The type of the property `key`; only the variants that have it stay possible.

@@ -42,12 +42,13 @@ class ManifestErrors {
 
 /// A checked piece of a manifest.
 struct ManifestToken {
+  struct Entry;
   enum class Kind { null, boolean, number, string, expression, insert, sequence, mapping };
   Kind kind = Kind::null;
   const Node* node = nullptr;
   Template text;  // of a scalar; of null the empty literal; of `${{ insert }}` its source
   std::vector<ManifestToken> items;
-  std::vector<std::pair<ManifestToken, ManifestToken>> entries;
+  std::vector<Entry> entries;
 
   [[nodiscard]] bool is_mapping() const noexcept { return kind == Kind::mapping; }
   [[nodiscard]] bool is_sequence() const noexcept { return kind == Kind::sequence; }
@@ -60,6 +61,10 @@ struct ManifestToken {
   }
   /// The value of the entry of that very name; nullptr when there is none.
   [[nodiscard]] const ManifestToken* find(std::string_view key) const noexcept;
+};
+
+struct ManifestToken::Entry {
+  ManifestToken name, value;
 };
 
 /// Reads the whole manifest. A document that ended early is read as far as it goes; the caller says why it

@@ -1,7 +1,6 @@
 #include "runner/exec/step_environment.h"
 
 #include <algorithm>
-#include <ranges>
 
 namespace buildspec_run {
 namespace {
@@ -35,9 +34,9 @@ void PathEntries::add(std::string_view entry) {
 
 std::string PathEntries::before(std::string_view original) const {
   std::string prefix;
-  for (const std::string& entry : std::views::reverse(entries_)) {
+  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
     if (!prefix.empty()) prefix += ':';
-    prefix += entry;
+    prefix += *entry;
   }
   if (prefix.empty() || original.starts_with(prefix + ":")) return std::string(original);
   if (!original.empty()) prefix.append(":").append(original);

@@ -286,7 +286,8 @@ std::optional<StepJob::Inputs> StepJob::evaluate_inputs(const StepInstance& step
   const bool is_container = std::holds_alternative<ContainerProgram>(action.main.body);
   Inputs inputs{std::move(*given)};
   std::string unexpected;
-  for (const auto& [name, value] : inputs.values) {
+  for (const auto& input : inputs.values) {
+    const std::string& name = input.first;  // clang 14: a lambda takes no structured binding
     const auto declared = std::ranges::find_if(
         action.inputs, [&](const DeclaredInput& each) { return equals_ignoring_case(each.name, name); });
     if (declared != action.inputs.end()) {
