@@ -37,7 +37,8 @@ struct WantedRepository {
 };
 
 /// May be asked from several threads at once. An Error is what the user sees; some have two lines, as the runner prints
-/// two. Code ECANCELED: `stop` came.
+/// two. It has a code when the machine, the network or the server is at fault rather than the reference; ECANCELED: `stop`
+/// came.
 class ActionSource {
  public:
   using Tell = std::function<void(StoreEvent)>;

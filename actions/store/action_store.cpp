@@ -281,6 +281,15 @@ class DiskActionStore : public ActionStore {
     return place;
   }
 
+  /// Whether all of these have been asked for: who walks the plan level by level asks again for what was fetched as part
+  /// of a level above.
+  bool knows(std::span<const RepositoryReference> references) {
+    const std::lock_guard guard(mutex_);
+    return std::all_of(references.begin(), references.end(), [this](const RepositoryReference& reference) {
+      return fetched_.find(reference.key()) != fetched_.end();
+    });
+  }
+
   ActionSource::Tell teller() {
     return [this](StoreEvent event) { tell(std::move(event)); };
   }
@@ -374,7 +383,7 @@ void DiskActionStore::prefetch(std::span<const RepositoryReference> references) 
   const auto line = [&](const char* text) { tell({StoreEvent::Kind::line, "", text}); };
   if (!prepared_) line("Prepare all required actions");
   prepared_ = true;
-  line("Getting action download info");
+  if (!knows(references)) line("Getting action download info");
   agenda.add(references, 0);
   {
     const std::lock_guard guard(events_mutex_);
@@ -387,7 +396,7 @@ void DiskActionStore::prefetch(std::span<const RepositoryReference> references) 
         const Path directory = Path(fetched.used.directory) / item->reference.path;
         const std::vector<RepositoryReference> more =
             references_of_action(fetched.used.directory, directory.native());
-        if (!more.empty()) line("Getting action download info");
+        if (!knows(more)) line("Getting action download info");
         agenda.add(more, item->depth + 1);
       }
       agenda.done();
@@ -502,8 +511,24 @@ ActionStoreOptions action_store_options(const std::map<std::string, std::string>
 }
 
 std::vector<std::string> secrets_of(const ActionStoreOptions& options) {
-  if (options.token.empty()) return {};
-  return {options.token, basic_credential(options.token)};
+  std::vector<std::string> secrets;
+  if (!options.token.empty()) secrets = {options.token, basic_credential(options.token)};
+  // "https://user:password@host/…", "https://token@host/…"
+  const auto add_those_of = [&](std::string_view url) {
+    const std::size_t scheme = url.find("://");
+    if (scheme == std::string_view::npos) return;
+    const std::string_view authority = url.substr(scheme + 3, url.substr(scheme + 3).find('/'));
+    const std::size_t at = authority.rfind('@');
+    if (at == std::string_view::npos || url.starts_with("ssh")) return;
+    const std::string_view user = authority.substr(0, at);
+    const std::size_t colon = user.find(':');
+    const std::string_view secret = colon == std::string_view::npos ? user : user.substr(colon + 1);
+    if (!secret.empty()) secrets.emplace_back(secret);
+  };
+  add_those_of(options.github_url);
+  add_those_of(options.url_template);
+  for (const ActionRewrite& rewrite : options.rewrites) add_those_of(rewrite.to);
+  return secrets;
 }
 
 std::unique_ptr<ActionStore> make_action_store(ActionStoreOptions options, OnStoreEvent on_event,

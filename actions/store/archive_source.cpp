@@ -79,7 +79,7 @@ class ArchiveSource : public ActionSource {
           stop);
       if (stop.stop_requested()) return canceled();
       bool again = true;
-      Error why;
+      Error why{"", std::make_error_code(std::errc::io_error)};
       if (response) {
         while (!commit.empty() && (commit.back() == '\n' || commit.back() == '\r')) commit.pop_back();
         const int status = response->status;
@@ -206,8 +206,9 @@ class ArchiveSource : public ActionSource {
   Result<void> download(const WantedRepository& wanted, const std::string& commit, const Path& to,
                         const Tell& tell, const std::stop_token& stop) {
     const std::string url = address(wanted, commit);
-    const auto finally = [&](const std::string& why, int attempts) {
-      return Error{fmt::format("{}\nFailed to download archive '{}' after {} attempts.", why, url, attempts)};
+    const auto finally = [&](const std::string& why, int attempts, std::error_code code) {
+      return Error{fmt::format("{}\nFailed to download archive '{}' after {} attempts.", why, url, attempts),
+                   code};
     };
     const auto warn = [&](std::string text) {
       tell({StoreEvent::Kind::warning, wanted.key(), std::move(text)});
@@ -220,16 +221,18 @@ class ArchiveSource : public ActionSource {
       if (response && response->status == 200) return {};
       const std::string id = response ? request_id(*response) : "";
       if (response && response->status == 404)
-        return finally(fmt::format("An action could not be found at the URI '{}' ({})", url, id), attempt);
+        return finally(fmt::format("An action could not be found at the URI '{}' ({})", url, id), attempt,
+                       {});
       if (response && response->status == 403)
-        return Error{fmt::format("Access denied to '{}' ({})", url, id)};
+        return Error{fmt::format("Access denied to '{}' ({})", url, id),
+                     std::make_error_code(std::errc::permission_denied)};
       const bool timed_out = !response && response.error().code == std::errc::timed_out;
       const std::string why = response ? words_of(*response) : response.error().message;
       if (attempt >= policy_.attempts)
         return finally(
             timed_out ? joined(fmt::format("Action '{}' download has timed out. Error: {}", url, why), id)
                       : why,
-            attempt);
+            attempt, std::make_error_code(timed_out ? std::errc::timed_out : std::errc::io_error));
       if (timed_out)
         warn(fmt::format("Action '{}' didn't finish download within {} seconds.", url,
                          std::chrono::duration_cast<std::chrono::seconds>(policy_.download_timeout).count()));

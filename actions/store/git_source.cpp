@@ -50,7 +50,7 @@ class GitSource : public ActionSource {
     Result<References> references = references_of(wanted, tell, stop);
     if (!references) return std::move(references.error());
     const std::string url = address(wanted, commit);
-    std::string last;
+    Error last;
     for (const std::string& source : sources_of(*references, commit)) {
       for (int attempt = 1;; ++attempt) {
         Result<TreeSummary> tree = fetch(wanted, source, commit, partial, files, tell, stop);
@@ -60,16 +60,18 @@ class GitSource : public ActionSource {
         if (tree.error().code == std::errc::no_space_on_device ||
             tree.error().message.starts_with("entry ") || tree.error().message.starts_with("write entry "))
           return Error{fmt::format("fetch {}: {}", wanted.key(), tree.error().message), tree.error().code};
-        last = tree.error().message;
+        last = std::move(tree.error());
         // That a server does not give a commit by its id is no accident that passes.
         if (attempt >= policy_.attempts || source == commit || local_repository(wanted.git_url)) break;
         tell({StoreEvent::Kind::warning, wanted.key(),
-              fmt::format("Failed to download action '{}'. Error: {}", url, last)});
+              fmt::format("Failed to download action '{}'. Error: {}", url, last.message)});
         if (!wait(wanted, "Back off {} seconds before retry.", StoreEvent::Kind::warning, tell, stop))
           return canceled();
       }
     }
-    return Error{fmt::format("{}\nFailed to fetch commit {} of '{}'.", last, commit, url)};
+    // That the commit is not there is the reference's fault.
+    if (last.code == std::errc::no_such_file_or_directory) last.code = {};
+    return Error{fmt::format("{}\nFailed to fetch commit {} of '{}'.", last.message, commit, url), last.code};
   }
 
   std::string address(const WantedRepository& wanted, const std::string&) const override {

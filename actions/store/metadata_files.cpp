@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <memory>
 #include <system_error>
 #include <variant>
@@ -42,9 +41,7 @@ Result<std::optional<MetadataFile>> find_metadata_file(const std::string& root, 
     const Path real = std::filesystem::canonical(path, failed);
     if (failed) continue;
     const std::string shown_file = shown.empty() ? name : fmt::format("{}/{}", shown, name);
-    if (!lies_below(real, real_root))
-      return Error{fmt::format("{} leads out of {}", shown_file, root),
-                   std::make_error_code(std::errc::permission_denied)};
+    if (!lies_below(real, real_root)) return Error{fmt::format("{} leads out of {}", shown_file, root)};
     MetadataFile file;
     file.path = path.native();
     file.is_dockerfile = is_dockerfile;

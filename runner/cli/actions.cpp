@@ -124,24 +124,31 @@ struct Call {
   }
 };
 
-/// Tells what could not be had, each at its place. True: nothing.
-bool report_failures(const Call& call, const Group& group, ActionStore& store) {
+/// Tells what could not be had, each at its place. What comes of it: `machine` when the machine or the network was at
+/// fault, `invalid` when a reference was, `success` when all is there.
+ExitCode report_failures(const Call& call, const Group& group, ActionStore& store) {
   Diagnostics found;
+  ExitCode worst = ExitCode::success;
+  const auto error_of = [&](const RepositoryReference& reference) -> std::string {
+    const Result<FetchedRepository> fetched = store.fetch(reference);
+    if (fetched) return {};
+    worst = std::max(worst, fetched.error().code ? ExitCode::machine : ExitCode::invalid);
+    return fetched.error().message;
+  };
   std::set<std::string> named;
   for (const Use& use : group.uses) {
     named.insert(use.reference.key());
-    const Result<FetchedRepository> fetched = store.fetch(use.reference);
-    if (!fetched) found.error(*use.source, use.where, "action-not-fetched", fetched.error().message);
+    if (std::string why = error_of(use.reference); !why.empty())
+      found.error(*use.source, use.where, "action-not-fetched", std::move(why));
   }
   for (const ActionStore::Used& used : store.used()) {
     if (named.count(used.reference.key()) != 0) continue;
-    const Result<FetchedRepository> fetched = store.fetch(used.reference);
-    if (!fetched)
+    if (const std::string why = error_of(used.reference); !why.empty())
       found.add(Severity::error, "action-not-fetched",
-                fmt::format("{}, which an action uses: {}", used.reference.key(), fetched.error().message));
+                fmt::format("{}, which an action uses: {}", used.reference.key(), why));
   }
   write_diagnostics(call.invocation, found.all());
-  return !found.has_errors();
+  return worst;
 }
 
 /// The store for a group. nullptr: its lock is wrong, and that has been told.
@@ -187,7 +194,8 @@ ExitCode write_lock(const Call& call, const Group& group, ActionStoreOptions opt
   const std::vector<RepositoryReference> references = group.references();
   store->prefetch(references);
   if (call.interrupts.stop().stop_requested()) return call.stopped();
-  if (!report_failures(call, group, *store)) return ExitCode::machine;
+  if (const ExitCode failed = report_failures(call, group, *store); failed != ExitCode::success)
+    return failed;
   const Result<LockFile> lock = lock_of(*store);
   if (!lock) return call.invocation.fail(ExitCode::machine, lock.error().message);
   if (Result<void> written = replace_file(group.lock_file, to_text(*lock)); !written)
@@ -219,7 +227,7 @@ ExitCode verify(const Call& call, const Group& group, ActionStoreOptions options
   const std::vector<RepositoryReference> references = group.references();
   store->prefetch(references);
   if (call.interrupts.stop().stop_requested()) return call.stopped();
-  bool fine = report_failures(call, group, *store);
+  ExitCode worst = report_failures(call, group, *store);
   std::set<std::string> used_keys;
   for (const ActionStore::Used& used : store->used()) {
     const std::string key = used.reference.key();
@@ -228,7 +236,7 @@ ExitCode verify(const Call& call, const Group& group, ActionStoreOptions options
     const Result<std::string> digest = digest_on_disk(options, used.directory);
     if (!digest) return invocation.fail(ExitCode::machine, digest.error().message);
     if (*digest != used.digest) {
-      fine = false;
+      worst = std::max(worst, ExitCode::invalid);
       invocation.fail(
           ExitCode::invalid,
           fmt::format("{}: the files in {} have been changed; \"buildspec-run actions fetch\" fetches them "
@@ -250,7 +258,7 @@ ExitCode verify(const Call& call, const Group& group, ActionStoreOptions options
   for (const auto& [key, action] : store->lock()->actions)
     if (used_keys.count(key) == 0)
       invocation.fail(ExitCode::success, fmt::format("{} is in {}, but nothing uses it", key, lock_name));
-  if (!fine) return ExitCode::invalid;
+  if (worst != ExitCode::success) return worst;
   return invocation.write_out(
       fmt::format("{} as {} says\n",
                   counted(used_keys.size(), "action") + (used_keys.size() == 1 ? " is" : " are"), lock_name));
@@ -298,7 +306,8 @@ ExitCode fetch(const Call& call, const Group& group, const ActionStoreOptions& o
     store->prefetch(references);
   }
   if (call.interrupts.stop().stop_requested()) return call.stopped();
-  if (!report_failures(call, group, *store)) return ExitCode::machine;
+  if (const ExitCode failed = report_failures(call, group, *store); failed != ExitCode::success)
+    return failed;
   return call.invocation.write_out(
       fmt::format("{} in {}\n", counted(store->used().size(), "action"), options.cache));
 }
@@ -335,6 +344,10 @@ ExitCode run_actions(const Invocation& invocation) {
   std::variant<ActionStoreOptions, std::string> read = action_store_options_of(invocation, {});
   if (const auto* wrong = std::get_if<std::string>(&read)) return invocation.fail(ExitCode::invalid, *wrong);
   ActionStoreOptions& options = std::get<ActionStoreOptions>(read);
+  if (options.cache.empty())
+    return invocation.fail(
+        ExitCode::invalid,
+        "actions are kept nowhere: neither XDG_CACHE_HOME nor HOME names a place, nor does --action-cache");
   const Interrupts interrupts;
   const Call call{invocation, interrupts};
   if (action == "prune") {

@@ -88,7 +88,7 @@ bool is_missing_directory(const std::string& url) {
 }
 
 Error git_error(BuildspecRunGitEnd end, const char* why) {
-  std::error_code code;
+  std::error_code code = std::make_error_code(std::errc::io_error);
   if (end == BUILDSPEC_RUN_GIT_STOPPED) code = std::make_error_code(std::errc::operation_canceled);
   if (end == BUILDSPEC_RUN_GIT_TIMED_OUT) code = std::make_error_code(std::errc::timed_out);
   if (end == BUILDSPEC_RUN_GIT_NOT_FOUND) code = std::make_error_code(std::errc::no_such_file_or_directory);

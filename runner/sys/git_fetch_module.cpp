@@ -479,6 +479,6 @@ BuildspecRunGitEnd export_tree(const char* directory, const char* commit, const 
 }  // namespace
 }  // namespace buildspec_run
 
-extern "C" __attribute__((visibility("default"))) const BuildspecRunGitFetch buildspec_run_git_fetch_1;
-const BuildspecRunGitFetch buildspec_run_git_fetch_1 = {buildspec_run::list, buildspec_run::fetch,
+extern "C" __attribute__((visibility("default"))) const BuildspecRunGitFetch buildspec_run_git_fetch_2;
+const BuildspecRunGitFetch buildspec_run_git_fetch_2 = {buildspec_run::list, buildspec_run::fetch,
                                                         buildspec_run::export_tree};

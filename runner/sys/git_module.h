@@ -71,5 +71,5 @@ struct BuildspecRunGitFetch {
 };
 
 /// The name of such a table in the module. Its number changes when the border does.
-#define BUILDSPEC_RUN_GIT_FETCH_NAME "buildspec_run_git_fetch_1"
+#define BUILDSPEC_RUN_GIT_FETCH_NAME "buildspec_run_git_fetch_2"
 }

@@ -277,6 +277,11 @@ TEST_F(ActionStoreTest, ATokenIsUsedOnlyWhenItIsNeeded) {
                 "GET " + tarball("private/b", other) + " (auth)",
                 "GET http://codeload.github.test/private/b/legacy.tar.gz/" + other + " (auth)"}));
   EXPECT_EQ(secrets_of(options_), (std::vector<std::string>{"s3cret", "eC1hY2Nlc3MtdG9rZW46czNjcmV0"}));
+  ActionStoreOptions urls;
+  urls.url_template = "https://me:pa:ss@mirror.test/{owner}/{repo}";
+  urls.rewrites = {
+      {"a/b", "https://t0ken@mirror.test/x"}, {"a/c", "ssh://git@mirror.test/x"}, {"a/d", "c/d"}};
+  EXPECT_EQ(secrets_of(urls), (std::vector<std::string>{"pa:ss", "t0ken"}));
   EXPECT_EQ(basic_credential(""), "eC1hY2Nlc3MtdG9rZW46");
   EXPECT_EQ(basic_credential("a"), "eC1hY2Nlc3MtdG9rZW46YQ==");
   EXPECT_EQ(basic_credential("ab"), "eC1hY2Nlc3MtdG9rZW46YWI=");
@@ -308,6 +313,9 @@ TEST_F(ActionStoreTest, FetchesWhatActionsUse) {
     tarballs += request.find("/tarball/") != std::string::npos;
   EXPECT_EQ(tarballs, 3u);
   server_.forget_requests();
+  said_.clear();
+  made->prefetch(std::vector{reference("a/middle@v1"), reference("a/leaf@v1")});
+  EXPECT_EQ(said(), "");
   EXPECT_EQ(made->fetch(reference("a/leaf@v1"))->commit, leaf);
   EXPECT_FALSE(made->fetch(reference("a/none@v1")));
   EXPECT_EQ(server_.requests(), std::vector<std::string>());
