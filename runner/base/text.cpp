@@ -160,6 +160,19 @@ std::string to_valid_utf8(std::string_view text) {
   return valid;
 }
 
+std::string to_printable(std::string_view text) {
+  const std::string valid = to_valid_utf8(text);
+  std::string printable;
+  printable.reserve(valid.size());
+  for (const char c : valid) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      printable += "\xEF\xBF\xBD";
+    else
+      printable += c;
+  }
+  return printable;
+}
+
 std::optional<std::string_view> find_similar(std::string_view word, std::span<const std::string_view> known) {
   constexpr std::size_t kLongestWord = 64;  // nobody means a key by more, and the distance costs the product
   if (word.empty() || word.size() > kLongestWord) return std::nullopt;

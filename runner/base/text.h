@@ -23,6 +23,9 @@ namespace buildspec_run {
 /// `text` with every malformed byte sequence replaced by U+FFFD.
 [[nodiscard]] std::string to_valid_utf8(std::string_view text);
 
+/// The same, and every control character replaced, too: as a foreign text may stand in a message.
+[[nodiscard]] std::string to_printable(std::string_view text);
+
 /// Which of `known` is so near to `word` that a slip of the hand is likely (at most two edits, at most a
 /// third of the word; case and '-'/'_' count as no edit).
 [[nodiscard]] std::optional<std::string_view> find_similar(std::string_view word,

@@ -55,5 +55,11 @@ TEST(Text, RepairsUtf8) {
   EXPECT_EQ(find_invalid_utf8("\xC3\xA9"), std::nullopt);
 }
 
+TEST(ToPrintable, ReplacesControlCharacters) {
+  EXPECT_EQ(to_printable("a\x1b[31m\tb\x7F\xFF\xC3\xA9"),
+            "a\xEF\xBF\xBD[31m\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD\xEF\xBF\xBD\xC3\xA9");
+}
+
 }  // namespace
 }  // namespace buildspec_run
