@@ -294,7 +294,8 @@ std::string render(const ManifestError& error, std::string_view shown_name) {
 }
 
 void report(const std::vector<ManifestError>& errors, const SourceText& source, Diagnostics& found) {
-  for (const ManifestError& error : errors) found.error(source, error.where, error.id, error.text);
+  for (const ManifestError& error : errors)
+    found.error(source, error.where, error.id, to_printable(error.text));
 }
 
 std::string dump(const ActionMetadata& metadata) {

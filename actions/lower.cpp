@@ -280,7 +280,7 @@ void resolve_actions(Plan& plan, ActionProvider& provider, Diagnostics& found) {
     resolver.set_actions(phase.steps, nullptr, 0, [&](const StepTask& step, const Failure& failure) {
       const auto& action = std::get<ActionStep>(step.body);
       for (const std::string& line : failure.lines)
-        found.error(*step.source, action.where, failure.id, to_valid_utf8(line));
+        found.error(*step.source, action.where, failure.id, to_printable(line));
     });
 }
 

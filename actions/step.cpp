@@ -120,7 +120,7 @@ class Decoder {
 
  private:
   void error(SourceRange where, std::string_view id, std::string message) {
-    found_.error(source_, where, id, std::move(message)).cloud_code = kCloudCode;
+    found_.error(source_, where, id, to_printable(message)).cloud_code = kCloudCode;
   }
   void wrong_type(const Node& node, std::string_view due) {
     if (node.incomplete) return;  // the error that stopped the reading has been told
@@ -244,7 +244,7 @@ class Decoder {
       } else if (!is_expression(*key) && key->scalar.empty()) {
         error(key->where, "step-invalid", "a name is due here, and this is empty");
       } else if (!is_expression(*key) && !names.insert(to_upper_case(key->scalar)).second) {
-        error(key->where, "step-invalid", fmt::format("'{}' is already defined", to_valid_utf8(key->scalar)));
+        error(key->where, "step-invalid", fmt::format("'{}' is already defined", key->scalar));
       } else {
         std::optional<Template> name = name_of(*key);
         std::optional<Template> member = parse_text(*value);
@@ -306,7 +306,7 @@ class Decoder {
     const std::optional<std::string> id = literal_of(node);
     if (!id || id->empty()) return;
     if (std::optional<std::string> wrong = ids_.take(*id, StepIds::Check::service))
-      error(node->where, "step-id", to_valid_utf8(*wrong));
+      error(node->where, "step-id", std::move(*wrong));
     else
       task.id = *id;
   }
@@ -349,7 +349,7 @@ class Decoder {
     if (!written) return false;
     Result<ActionReference> reference = parse_action_reference(*written);
     if (!reference) {
-      error(uses.where, "step-reference", to_valid_utf8(reference.error().message));
+      error(uses.where, "step-reference", std::move(reference.error().message));
       return false;
     }
     if (const auto* repository = std::get_if<RepositoryReference>(&*reference))

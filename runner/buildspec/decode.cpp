@@ -196,6 +196,7 @@ void decode_steps(Reader& reader, const Entry& entry, PhaseSpec& phase) {
     for (const Entry& key : item->entries)
       if (key.key != nullptr && !is_step_key(*key.key))
         reader.unknown_key(*key.key, kStepSection, kStepSection.name, step_keys());
+  if (!reader.may_copy(*entry.value)) return;
   Diagnostics found;
   phase.steps = buildspec_run::decode_steps(reader.source(), *entry.value, found);
   for (Diagnostic& finding : found.take()) {
@@ -670,11 +671,11 @@ std::string where_it_belongs(std::string_view key, std::string_view section) {
   return "";
 }
 
-Buildspec decode_buildspec(const SourceText& source, const Document& document, Purpose purpose,
+Buildspec decode_buildspec(const SourceText& source, const Document& document, Weighing weighing,
                            Diagnostics& found) {
   Buildspec spec;
   spec.source = &source;
-  Reader reader(source, document.complete(), purpose, found, spec);
+  Reader reader(source, document.complete(), weighing, found, spec);
   const Node* root = document.root();
   if (root == nullptr || !root->is_mapping()) {
     if (document.complete())

@@ -29,7 +29,7 @@ std::string_view article(NodeKind kind) {
 }  // namespace
 
 Diagnostic& Reader::report(SourceRange where, std::string_view id, std::string message) {
-  const Severity severity = severity_of(id, purpose_);
+  const Severity severity = severity_of(id, weighing_);
   if (++reported_ > kMostFindings) {
     unshown_errors_ += severity == Severity::error ? 1 : 0;
     return unshown_ = {};
@@ -66,15 +66,28 @@ std::string Reader::quoted(std::string_view text) {
   return out + "\"";
 }
 
-std::string Reader::copy(std::string_view text, SourceRange where) {
-  if (text.size() > kMostCopiedBytes - copied_bytes_) {
-    if (!too_large_)
-      report(where, "text-too-large", "the aliases of this file repeat more than 64 MiB of text");
-    too_large_ = true;
-    return "";
+bool Reader::charge(std::size_t bytes, SourceRange where) {
+  if (bytes <= kMostCopiedBytes - copied_bytes_) {
+    copied_bytes_ += bytes;
+    return true;
   }
-  copied_bytes_ += text.size();
-  return std::string(text);
+  if (!too_large_)
+    report(where, "text-too-large", "the aliases of this file repeat more than 64 MiB of text");
+  too_large_ = true;
+  return false;
+}
+
+std::string Reader::copy(std::string_view text, SourceRange where) {
+  return charge(text.size(), where) ? std::string(text) : "";
+}
+
+bool Reader::may_copy(const Node& node) {
+  if (node.is_scalar()) return charge(node.scalar.size(), node.where);
+  for (const Node* item : node.items)
+    if (!may_copy(*item)) return false;
+  for (const auto& [key, value, merged] : node.entries)
+    if ((key != nullptr && !may_copy(*key)) || (value != nullptr && !may_copy(*value))) return false;
+  return true;
 }
 
 void Reader::unknown_key(const Node& key, const Section& section, std::string_view section_name,

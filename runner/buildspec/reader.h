@@ -41,8 +41,8 @@ struct Section {
 class Reader {
  public:
   /// `complete`: the whole text was read. Where it was not, nothing is said of what is missing.
-  Reader(const SourceText& source, bool complete, Purpose purpose, Diagnostics& found, Buildspec& spec)
-      : source_(source), complete_(complete), purpose_(purpose), found_(found), spec_(spec) {}
+  Reader(const SourceText& source, bool complete, Weighing weighing, Diagnostics& found, Buildspec& spec)
+      : source_(source), complete_(complete), weighing_(weighing), found_(found), spec_(spec) {}
 
   [[nodiscard]] const SourceText& source() const noexcept { return source_; }
   [[nodiscard]] Buildspec& spec() noexcept { return spec_; }
@@ -65,6 +65,8 @@ class Reader {
   /// A copy for the model. What aliases repeat is bounded: past 64 MiB in all, once an error, and
   /// what does not fit is empty.
   std::string copy(std::string_view text, SourceRange where);
+  /// Whether all texts below `node` may be copied by somebody else; they count as if `copy` had made them.
+  bool may_copy(const Node& node);
 
   /// A scalar; nullopt for null and, reported, for another kind.
   std::optional<PlacedString> string(const Node& node);
@@ -117,9 +119,12 @@ class Reader {
     return (since == Since::only_0_1) == (spec_.version == Buildspec::Version::v0_1);
   }
 
+  // False, and told once, when there is no more room for so much text.
+  bool charge(std::size_t bytes, SourceRange where);
+
   const SourceText& source_;
   bool complete_;
-  Purpose purpose_;
+  Weighing weighing_;
   Diagnostics& found_;
   Buildspec& spec_;
   std::size_t reported_ = 0;

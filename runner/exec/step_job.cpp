@@ -342,8 +342,8 @@ bool StepJob::load(StepInstance& step, const ActionStep& uses, Stage stage, cons
       log_.error(reference ? std::string(kNoSelf) : reference.error().message);
       return false;
     }
-    Result<std::shared_ptr<const LoweredAction>> action = lower_local_action(
-        build_.directories.workspace, *local, build_.around.actions, scope.depth == 0 ? 1 : scope.depth);
+    Result<std::shared_ptr<const LoweredAction>> action =
+        lower_local_action(build_.directories.workspace, *local, build_.around.actions, scope.depth);
     if (!action) {
       log_.error(action.error().message);
       return false;
