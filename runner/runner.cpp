@@ -111,7 +111,8 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   // known.
   Diagnostics found;
   const Document document = parse_document(*request.buildspec, found);
-  const Buildspec buildspec = decode_buildspec(*request.buildspec, document, Purpose::run, found);
+  const Buildspec buildspec =
+      decode_buildspec(*request.buildspec, document, {Purpose::run, request.strict_parity}, found);
   Plan plan = found.has_errors() ? Plan{} : lower_buildspec(buildspec, found);
   events.tell(RunStarted{kVersion, request.source_dir, git.root(), request.buildspec_name,
                          find_shell(plan, request).path, request.log_file});

@@ -13,7 +13,7 @@ namespace buildspec_run {
 /// Decodes the whole file. Cannot fail: what is wrong is in `found`, and the rest is still read. Errors carry
 /// the cloud's own message and code where it has one (buildspec.md 3.9), checked in the cloud's order:
 /// syntax, container tags, version, phase names, command types.
-[[nodiscard]] Buildspec decode_buildspec(const SourceText& source, const Document& document, Purpose purpose,
-                                         Diagnostics& found);
+[[nodiscard]] Buildspec decode_buildspec(const SourceText& source, const Document& document,
+                                         Weighing weighing, Diagnostics& found);
 
 }  // namespace buildspec_run

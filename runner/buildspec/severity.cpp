@@ -78,13 +78,14 @@ constexpr FindingWeight kWeights[] = {
 
 std::span<const FindingWeight> finding_weights() noexcept { return kWeights; }
 
-Severity severity_of(std::string_view id, Purpose purpose) {
+Severity severity_of(std::string_view id, Weighing weighing) {
+  if (weighing.strict_parity && id.starts_with("parity-")) return error;
   const auto* found = std::lower_bound(
       std::begin(kWeights), std::end(kWeights), id,
       [](const FindingWeight& weight, std::string_view wanted) { return weight.id < wanted; });
   check(found != std::end(kWeights) && found->id == id,
         "every id of the decoders is in the table of weights");
-  return purpose == Purpose::run ? found->in_run : found->in_validate;
+  return weighing.purpose == Purpose::run ? found->in_run : found->in_validate;
 }
 
 }  // namespace buildspec_run

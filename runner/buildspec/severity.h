@@ -11,6 +11,13 @@ namespace buildspec_run {
 /// Who asks. The same finding weighs differently: the cloud ignores an unknown key, a commit hook should not.
 enum class Purpose { run, validate };
 
+/// Who asks, and whether what CodeBuild lacks and GitHub has (`parity-…`) is refused (--strict-parity).
+struct Weighing {
+  Weighing(Purpose who, bool is_strict = false) : purpose(who), strict_parity(is_strict) {}
+  Purpose purpose;
+  bool strict_parity;
+};
+
 struct FindingWeight {
   std::string_view id;
   Severity in_run = Severity::error;
@@ -21,6 +28,6 @@ struct FindingWeight {
 [[nodiscard]] std::span<const FindingWeight> finding_weights() noexcept;
 
 /// `id` must be one of `finding_weights()`.
-[[nodiscard]] Severity severity_of(std::string_view id, Purpose purpose);
+[[nodiscard]] Severity severity_of(std::string_view id, Weighing weighing);
 
 }  // namespace buildspec_run

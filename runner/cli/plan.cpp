@@ -16,6 +16,7 @@ constexpr OptionSpec kOptions[] = {
     kSourceDirOption,
     {"--format", "", OptionSpec::Takes::value, "FORMAT", "how the plan is printed; default: text", false,
      kFormats},
+    kStrictParityOption,
     kColorOption,
 };
 

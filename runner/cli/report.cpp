@@ -47,7 +47,8 @@ ReadBuildspec decode_operand(const Invocation& invocation, Diagnostics& found) {
   read.source = read_buildspec(invocation, read.source_dir, operands.empty() ? "" : operands.front(), found);
   if (read.source == nullptr) return read;
   const Document document = parse_document(*read.source, found);
-  read.buildspec = decode_buildspec(*read.source, document, Purpose::run, found);
+  read.buildspec = decode_buildspec(
+      *read.source, document, {Purpose::run, invocation.arguments.has(kStrictParityOption.name)}, found);
   return read;
 }
 

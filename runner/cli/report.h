@@ -22,6 +22,11 @@ inline constexpr OptionSpec kColorOption = {
     false,
     kColorModes};
 
+/// Option --strict-parity of all that read a buildspec to run or judge it.
+inline constexpr OptionSpec kStrictParityOption = {
+    "--strict-parity", "", OptionSpec::Takes::nothing, "",
+    "refuse steps that use what GitHub has and CodeBuild has not, such as the github context; default: warn"};
+
 /// Whether `fd` gets colours: --color, else the terminal, TERM and NO_COLOR.
 [[nodiscard]] bool wants_color(const Invocation& invocation, int fd);
 

@@ -67,6 +67,7 @@ constexpr OptionSpec kOptions[] = {
      "default: 10s"},
     {"--continue-succeeds", "", Takes::nothing, "",
      "a phase that fails with on-failure: CONTINUE leaves the build succeeded; default: it is failed"},
+    kStrictParityOption,
     {"--project", "", Takes::value, "NAME",
      "the project's name, as CODEBUILD_BUILD_ID shows it; default: the name of the source directory"},
     {"--event", "", Takes::value, "FILE",
@@ -230,6 +231,7 @@ OrRefused<Request> request_of(const Invocation& invocation, const Path& source_d
   request.project = invocation.arguments.value("--project").value_or(project_name(source_dir));
   request.initiator = initiator(invocation);
   request.continue_succeeds = invocation.arguments.has("--continue-succeeds");
+  request.strict_parity = invocation.arguments.has(kStrictParityOption.name);
   request.host_environment =
       inherited_environment(invocation.environment, invocation.arguments.values("--inherit-env"));
   if (auto refused = take(request.steps, step_options(invocation))) return *refused;

@@ -24,6 +24,7 @@ constexpr OptionSpec kOptions[] = {
      "pretty",
      false, kFormats},
     {"--strict", "", OptionSpec::Takes::nothing, "", "warnings are refused, too"},
+    kStrictParityOption,
     kColorOption,
 };
 
@@ -40,7 +41,10 @@ ExitCode run_validate(const Invocation& invocation) {
         read_buildspec(invocation, invocation.working_directory, operand, found);
     if (source == nullptr) continue;
     sources.push_back(std::move(source));
-    validate_text(*sources.back(), found);
+    if (is_action_metadata(operand))
+      validate_action(*sources.back(), found);
+    else
+      validate_text(*sources.back(), found, invocation.arguments.has(kStrictParityOption.name));
   }
   const std::vector<Diagnostic>& all = found.all();
   const std::string format = invocation.arguments.value("--format").value_or("pretty");
@@ -69,9 +73,11 @@ constexpr Subcommand kSubcommand = {
     std::numeric_limits<std::size_t>::max(),
     "Reads each FILE (default: buildspec.yml here; - is standard input) and reports what the cloud would "
     "refuse, keys that it\n"
-    "would ignore, and what does not do what it looks like, with line, column and caret. Nothing is run and "
-    "nothing asked of\n"
-    "anybody. Exit 0: nothing to refuse; 2: something.",
+    "would ignore, and what does not do what it looks like, with line, column and caret. A FILE named "
+    "action.yml or\n"
+    "action.yaml is read as the metadata of a GitHub action instead. Nothing is run and nothing asked of "
+    "anybody. Exit 0:\n"
+    "nothing to refuse; 2: something.",
     kOptions,
     run_validate,
 };

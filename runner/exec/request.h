@@ -64,6 +64,7 @@ struct Request {
   std::optional<std::chrono::milliseconds> phase_timeout, command_timeout;
   std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};
   bool continue_succeeds = false;  // on-failure: CONTINUE does not fail the build (buildspec.md 3.3)
+  bool strict_parity = false;      // what GitHub's steps have and CodeBuild's have not is refused
   std::string temporary_directory = "/tmp";
   std::string log_file;  // shown in the header; empty: not kept
   StepOptions steps;

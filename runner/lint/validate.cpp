@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "actions/action_metadata.h"
 #include "runner/buildspec/decode.h"
 #include "runner/buildspec/lower.h"
 #include "runner/lint/lint.h"
@@ -9,9 +10,9 @@
 
 namespace buildspec_run {
 
-void validate_text(const SourceText& source, Diagnostics& found) {
+void validate_text(const SourceText& source, Diagnostics& found, bool strict_parity) {
   const Document document = parse_document(source, found);
-  const Buildspec buildspec = decode_buildspec(source, document, Purpose::validate, found);
+  const Buildspec buildspec = decode_buildspec(source, document, {Purpose::validate, strict_parity}, found);
   Diagnostics lowering;
   const Plan plan = lower_buildspec(buildspec, lowering);
   for (Diagnostic& diagnostic : lowering.take()) {
@@ -22,6 +23,15 @@ void validate_text(const SourceText& source, Diagnostics& found) {
     added.cloud_code = diagnostic.cloud_code;
   }
   if (document.complete()) lint_buildspec(buildspec, plan, found);
+}
+
+bool is_action_metadata(std::string_view path) noexcept {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return name == "action.yml" || name == "action.yaml";
+}
+
+void validate_action(const SourceText& source, Diagnostics& found) {
+  report(decode_action(source, source.name()).errors, source, found);
 }
 
 }  // namespace buildspec_run

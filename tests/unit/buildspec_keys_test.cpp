@@ -116,11 +116,36 @@ TEST(Decode, BoundsTheTextThatAliasesRepeat) {
   EXPECT_EQ(found[0].severity, Severity::error);
 }
 
+TEST(Decode, BoundsTheTextThatAliasesRepeatInSteps) {
+  std::string text =
+      "version: 0.2\nphases:\n  build:\n    steps:\n      - run: &a \"" + std::string(1 << 19, 'x') + "\"\n";
+  for (int i = 0; i < 1000; ++i) text += "      - run: *a\n";
+  const SourceText source("buildspec.yml", text);
+  const auto found = decoded(source, Purpose::run);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].id, "text-too-large");
+}
+
 TEST(Decode, NeverPutsControlCharactersIntoAMessage) {
   const SourceText source("buildspec.yml", "version: 0.2\nphases: {build: {\"\\e[31mred\": x}}\n");
   const auto found = decoded(source, Purpose::run);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].message, "unknown key \"\xEF\xBF\xBD[31mred\" in a phase");
+  for (const char* step : {"run: \"${{ \\e[31m }}\"", "uses: \"a\\e[31m\"", "{id: \"\\e[31m\", run: x}"}) {
+    const SourceText steps("buildspec.yml",
+                           fmt::format("version: 0.2\nphases: {{build: {{steps: [{}]}}}}\n", step));
+    const auto in_steps = decoded(steps, Purpose::run);
+    ASSERT_EQ(in_steps.size(), 1u) << step;
+    EXPECT_EQ(in_steps[0].message.find('\x1b'), std::string::npos) << step;
+  }
+}
+
+TEST(FindingWeights, ParityIsRefusedWhenItIsAskedFor) {
+  for (const FindingWeight& weight : finding_weights())
+    for (const Purpose purpose : {Purpose::run, Purpose::validate}) {
+      const Severity strict = severity_of(weight.id, {purpose, true});
+      EXPECT_EQ(strict, weight.id.starts_with("parity-") ? Severity::error : severity_of(weight.id, purpose));
+    }
 }
 
 }  // namespace
