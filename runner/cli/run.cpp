@@ -99,8 +99,9 @@ constexpr OptionSpec kOptions[] = {
     {"--format", "", Takes::value, "FORMAT",
      "how the run is shown; default: pretty on a terminal, plain elsewhere", false, kFormats},
     kColorOption,
-    {"--verbose", "-v", Takes::nothing, "", "pretty: show the output of commands that succeed, too"},
-    {"--quiet", "-q", Takes::nothing, "", "show failures, warnings and the verdict only"},
+    {"--verbose", "-v", Takes::nothing, "",
+     "pretty: show all output as it comes (plain and json do in any case)"},
+    {"--quiet", "-q", Takes::nothing, "", "pretty and plain: show failures, errors and the verdict only"},
     {"--no-keep", "", Takes::nothing, "", "do not keep log and events of this run"},
     {"--keep-runs", "", Takes::value, "N", "how many runs are kept; default: 100"},
     {"--keep-days", "", Takes::value, "N", "for how many days a run is kept; default: 30"},
@@ -321,7 +322,19 @@ Views make_views(const Invocation& invocation, const KeptRun* kept) {
   return views;
 }
 
+/// Options that are no use together, as a sentence; empty when there are none.
+std::string contradiction(const Arguments& arguments) {
+  const bool verbose = arguments.has("--verbose"), quiet = arguments.has("--quiet");
+  if (verbose && quiet) return "--verbose and --quiet contradict each other";
+  if ((verbose || quiet) && arguments.value("--format") == "json")
+    return fmt::format("{} has no meaning with --format json, which writes every event",
+                       verbose ? "--verbose" : "--quiet");
+  return {};
+}
+
 ExitCode run_run(const Invocation& invocation) {
+  if (const std::string wrong = contradiction(invocation.arguments); !wrong.empty())
+    return invocation.fail(ExitCode::invalid, wrong);
   const Result<Path> source_dir = source_directory(invocation);
   if (!source_dir) return invocation.fail(ExitCode::invalid, source_dir.error().message);
   Diagnostics found, found_in_env_files;
