@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "runner/base/text.h"
 
@@ -13,6 +14,7 @@ constexpr std::string_view kReset = "\x1b[0m";
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::size_t kLongestLine = 4000;
 constexpr std::size_t kTabStop = 8;
+constexpr std::size_t kMostHeld = 4096;   // of a sequence that may still end
 constexpr std::size_t kMostActive = 256;  // bytes of colours carried to the next line
 
 bool is(char c, unsigned char from, unsigned char to) noexcept {
@@ -23,19 +25,22 @@ bool is(char c, unsigned char from, unsigned char to) noexcept {
 struct Escape {
   std::size_t bytes = 0;  // 0: not whole
   bool is_color = false;
+  bool is_cut = false;  // not whole because `text` ends
 };
+constexpr Escape kCut = {0, false, true};
 
 // The escape sequence that `text` begins with. Source: ECMA-48 5.3 to 5.6; strings also end with BEL, as
 // xterm has it.
 Escape read_escape(std::string_view text) noexcept {
-  if (text.size() < 2) return {};
+  if (text.size() < 2) return kCut;
   const char kind = text[1];
   if (kind == '[') {
     std::size_t at = 2;
     while (at < text.size() && is(text[at], 0x30, 0x3F)) ++at;
     const std::size_t parameters_end = at;
     while (at < text.size() && is(text[at], 0x20, 0x2F)) ++at;
-    if (at == text.size() || !is(text[at], 0x40, 0x7E)) return {};
+    if (at == text.size()) return kCut;
+    if (!is(text[at], 0x40, 0x7E)) return {};
     const std::string_view parameters = text.substr(2, parameters_end - 2);
     const bool is_color = text[at] == 'm' && at == parameters_end &&
                           parameters.find_first_not_of("0123456789;:") == std::string_view::npos;
@@ -44,13 +49,16 @@ Escape read_escape(std::string_view text) noexcept {
   if (kind == ']' || kind == 'P' || kind == 'X' || kind == '^' || kind == '_') {
     for (std::size_t at = 2; at < text.size(); ++at) {
       if (text[at] == '\a') return {at + 1};
-      if (text[at] == '\x1b') return at + 1 < text.size() && text[at + 1] == '\\' ? Escape{at + 2} : Escape{};
+      if (text[at] != '\x1b') continue;
+      if (at + 1 == text.size()) return kCut;
+      return text[at + 1] == '\\' ? Escape{at + 2} : Escape{};
     }
-    return {};
+    return kCut;
   }
   std::size_t at = 1;
   while (at < text.size() && is(text[at], 0x20, 0x2F)) ++at;
-  if (at == text.size() || !is(text[at], 0x30, 0x7E)) return {};
+  if (at == text.size()) return kCut;
+  if (!is(text[at], 0x30, 0x7E)) return {};
   return {at + 1};
 }
 
@@ -261,6 +269,55 @@ void OutputPainter::append(std::string& out, std::string_view text, std::size_t&
     } else {
       out += character;
       column += display_width(character);
+    }
+    text.remove_prefix(character.size());
+  }
+}
+
+void OutputFilter::write(std::string_view chunk, std::string& out) {
+  if (held_.empty()) return filter(chunk, false, out);
+  const std::string joined = std::exchange(held_, {}).append(chunk);
+  filter(joined, false, out);
+}
+
+void OutputFilter::finish(std::string& out) {
+  const std::string rest = std::exchange(held_, {});
+  filter(rest, true, out);
+  if (std::exchange(colored_, false)) out += kReset;
+}
+
+void OutputFilter::filter(std::string_view text, bool ended, std::string& out) {
+  const auto passes = [](char c) { return is(c, 0x20, 0x7E) || is(c, 0x08, 0x0A) || c == '\r'; };
+  while (!text.empty()) {
+    const std::size_t plain =
+        static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), passes) - text.begin());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return;
+    const char c = text[0];
+    if (c == '\x1b') {
+      const Escape escape = read_escape(text);
+      if (escape.is_cut && !ended && text.size() <= kMostHeld) {
+        held_ = text;
+        return;
+      }
+      if (escape.is_color && color_) {
+        out += text.substr(0, escape.bytes);
+        colored_ = true;
+      }
+      if (escape.bytes == 0) out += "^[";
+      text.remove_prefix(std::max<std::size_t>(escape.bytes, 1));
+      continue;
+    }
+    const std::size_t bytes = character_bytes(text);
+    const std::string_view character = text.substr(0, std::max<std::size_t>(bytes, 1));
+    if (is(c, 0x00, 0x1F) || c == '\x7F') {
+      out += '^';
+      out += static_cast<char>(c ^ 0x40);
+    } else if (bytes == 0 || is_c1_control(character) || turns_direction(character)) {
+      out += kReplacement;
+    } else {
+      out += character;
     }
     text.remove_prefix(character.size());
   }

@@ -50,4 +50,24 @@ class OutputPainter {
   std::string active_;  // colour sequences since the last reset
 };
 
+/// Passes a command's output on as it comes, in chunks cut between characters, to a terminal of which it may
+/// write its own lines and nothing else: colours pass (when `color`), and so do ends of lines, tabs, carriage
+/// returns and backspaces, which stay on the line. Other escape sequences are dropped, other control characters
+/// shown as ^A, what is no UTF-8 as U+FFFD. A sequence whose end has not come is held back, up to 4 KiB, which
+/// are no sequence then.
+class OutputFilter {
+ public:
+  explicit OutputFilter(bool color) : color_(color) {}
+  void write(std::string_view chunk, std::string& out);
+  /// The output has ended: shows what is held back, and ends the colours that are on.
+  void finish(std::string& out);
+
+ private:
+  void filter(std::string_view text, bool ended, std::string& out);
+
+  bool color_;
+  bool colored_ = false;  // a colour has passed
+  std::string held_;
+};
+
 }  // namespace buildspec_run

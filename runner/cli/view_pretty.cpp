@@ -40,7 +40,8 @@ class PrettyView : public EventSink {
       : out_(out),
         diagnostics_(out.same_destination(err) ? out : err),
         options_(std::move(options)),
-        glyphs_(out.unicode() ? kUnicode : kAscii) {
+        glyphs_(out.unicode() ? kUnicode : kAscii),
+        filter_(out.color()) {
     options_.show_output = options_.show_output && !options_.quiet;
   }
   ~PrettyView() override { out_.clear_live(); }
@@ -127,8 +128,9 @@ class PrettyView : public EventSink {
 
   void output(const Output& chunk) {
     if (options_.show_output) {
-      colored_output_ = colored_output_ || chunk.text.find('\x1b') != std::string_view::npos;
-      return out_.write(chunk.text);
+      std::string shown;
+      filter_.write(chunk.text, shown);
+      return out_.write(shown);
     }
     tail_.append(task_ && task_->is_step ? without_header(chunk.text) : chunk.text);
     if (out_.live() && !options_.quiet && phase_) draw_live(options_.now());
@@ -213,7 +215,6 @@ class PrettyView : public EventSink {
     const std::string& shown = task.step ? task.step->name : task.text;
     task_ = RunningTask{task.label, shown, options_.now(), false, task.step.has_value()};
     tail_.clear();
-    colored_output_ = false;
     if (phase_) {
       phase_->begun_tasks += task.step && task.step->stage != "main" ? 0 : 1;
       show_phase();
@@ -245,7 +246,7 @@ class PrettyView : public EventSink {
       return out_.write_line_start(
           paint(Ink::dim, cut(fmt::format("  - {} (skipped)", title(task.label, named))), color()) + "\n");
     }
-    if (options_.show_output && colored_output_) text += "\x1b[0m";
+    if (options_.show_output) filter_.finish(text);
     std::string left = fmt::format("  {} {}", mark(task.status), title(task.label, named));
     if (succeeded && task.step && task.step->outcome != "success") left += kCarriedOn;
     const std::string first = with_duration(left, task.took);
@@ -303,7 +304,9 @@ class PrettyView : public EventSink {
   void finished(const RunFinished& run) {
     phase_.reset();
     task_.reset();
-    std::string text = options_.quiet ? "" : "\n";
+    std::string text;
+    if (options_.show_output) filter_.finish(text);  // of what ran in the background
+    if (!options_.quiet) text += "\n";
     if (repeat_ && !failed_tail_.empty() && !options_.quiet && !run.failed_label.empty()) {
       text += paint(Ink::red, title(run.failed_label, run.failed_text), color()) + "\n" + failed_tail_;
     }
@@ -320,11 +323,11 @@ class PrettyView : public EventSink {
   const Glyphs& glyphs_;
   Summary summary_;
   OutputTail tail_;
+  OutputFilter filter_;  // of output that is shown as it comes
   std::string log_file_;
   std::optional<RunningPhase> phase_;
   std::optional<RunningTask> task_;
   steady_clock::time_point drawn_{};
-  bool colored_output_ = false;
   std::string failed_tail_;  // of the first failure of this build
   bool repeat_ = false;      // other commands have run since
 };

@@ -49,6 +49,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     begin = end + 1;
   }
+  // Output that is shown as it comes: a cut between characters changes nothing.
+  std::string whole, in_two;
+  OutputFilter filter(true), filter_of_two(true);
+  filter.write(text, whole);
+  filter.finish(whole);
+  std::size_t half = text.size() / 2;
+  while (half > 0 && (static_cast<unsigned char>(text[half]) & 0xC0) == 0x80) --half;
+  filter_of_two.write(text.substr(0, half), in_two);
+  filter_of_two.write(text.substr(half), in_two);
+  filter_of_two.finish(in_two);
+  if (whole != in_two && text.size() <= 4096) std::abort();
+  std::erase_if(whole, [](char c) { return c == '\n' || c == '\r' || c == '\t' || c == '\b'; });
+  expect_harmless(whole, true);
   // Breaking lines changes nothing but blanks.
   std::string words, kept;
   for (const char c : wrap_words(plain, size % 50, "  "))

@@ -138,5 +138,59 @@ TEST(TerminalText, ShowsBothEndsOfALongLine) {
   EXPECT_EQ(OutputPainter(false).paint(wide).find("\xEF\xBF\xBD"), std::string::npos);
 }
 
+TEST(TerminalText, FiltersOutputAsItComes) {
+  struct Case {
+    std::string_view output, with_color, without;
+  };
+  constexpr Case kCases[] = {
+      {"plain\n\tline\r50%\b\b", "plain\n\tline\r50%\b\b", "plain\n\tline\r50%\b\b"},
+      {"\x1b[31mred\x1b[0m\n", "\x1b[31mred\x1b[0m\n\x1b[0m", "red\n"},
+      {"\x1b[1Aup\x1b[2K\x1b[H\x1b[?1049h", "up", "up"},
+      {"\x1b]0;title\a\x1b]8;;http://x\x1b\\link\x1bPq\x1b\\\x1b"
+       "c\x1b"
+       "7",
+       "link", "link"},
+      {"\x1b[6n\x1b[>4;1m", "", ""},
+      {"\a\v\f\x7F\x0E", "^G^K^L^?^N", "^G^K^L^?^N"},
+      {"h\xC3\xA4 \xFF \xC2\x9B"
+       "2J \xE2\x80\xAE",
+       "h\xC3\xA4 \xEF\xBF\xBD \xEF\xBF\xBD"
+       "2J \xEF\xBF\xBD",
+       "h\xC3\xA4 \xEF\xBF\xBD \xEF\xBF\xBD"
+       "2J \xEF\xBF\xBD"},
+      {"\x1b[3\nnone", "^[[3\nnone", "^[[3\nnone"},
+      {"\x1b]never ends", "^[]never ends", "^[]never ends"},
+      {"cut \x1b", "cut ^[", "cut ^["},
+  };
+  for (const auto& [output, with_color, without] : kCases) {
+    SCOPED_TRACE(without);
+    for (const auto& [color, want] : {std::pair(true, with_color), std::pair(false, without)}) {
+      for (std::size_t cut = 0; cut <= output.size(); ++cut) {
+        if (cut < output.size() && (output[cut] & '\xC0') == '\x80') continue;  // not between characters
+        OutputFilter filter(color);
+        std::string shown;
+        filter.write(output.substr(0, cut), shown);
+        filter.write(output.substr(cut), shown);
+        filter.finish(shown);
+        EXPECT_EQ(shown, want) << cut;
+      }
+    }
+  }
+}
+
+TEST(TerminalText, AFilterHoldsBackNoMoreThanASequence) {
+  OutputFilter filter(true);
+  std::string shown;
+  filter.write("text\x1b[3", shown);
+  EXPECT_EQ(shown, "text");
+  filter.write("1m", shown);
+  EXPECT_EQ(shown, "text\x1b[31m");
+  shown.clear();
+  filter.write("\x1b]" + std::string(4094, 'x'), shown);
+  EXPECT_EQ(shown, "");
+  filter.write("y", shown);
+  EXPECT_EQ(shown, "^[]" + std::string(4094, 'x') + "y");
+}
+
 }  // namespace
 }  // namespace buildspec_run

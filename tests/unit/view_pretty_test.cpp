@@ -222,7 +222,7 @@ TEST_F(PrettyViewTest, ShowsOutputWhenAsked) {
   open({.live = true}, /*quiet=*/false, /*show_output=*/true);
   phase_started("BUILD", 1);
   task_started("build[0]", "cd sub\nmake");
-  output("\x1b[31mraw\t");
+  output("raw\t");
   pass(10s);
   view_->tick();
   output("output");
@@ -232,9 +232,25 @@ TEST_F(PrettyViewTest, ShowsOutputWhenAsked) {
             "  ▸ build[0]  \n"
             "      cd sub\n"
             "      make\n"
-            "\x1b[31mraw\toutput\n"
-            "\x1b[0m  ✗ build[0]  cd sub …             1.0s\n"
+            "raw\toutput\n"
+            "  ✗ build[0]  cd sub …             1.0s\n"
             "    exit status 1 at buildspec.yml:12:9\n");
+}
+
+TEST_F(PrettyViewTest, ShownOutputColorsAndDoesNothingElseToTheTerminal) {
+  // Up and erase would take our own lines away, the string set the title, the query have the terminal type.
+  const std::string_view said = "\x1b[31mr\x1b[2A\x1b[2Ked\x1b]0;title\a\x1b[6n\x1b[?1049h\x1bc\rone\x1b[";
+  for (const bool color : {true, false}) {
+    SCOPED_TRACE(color);
+    open({.color = color}, /*quiet=*/false, /*show_output=*/true);
+    phase_started("BUILD", 1);
+    task_started("build[0]", "make");
+    output(said);
+    output("2J");  // the rest of a sequence
+    task_failed(1, 1s);
+    const std::string shown = out_file_.take();
+    EXPECT_NE(shown.find(color ? "\x1b[31mred\rone\n\x1b[0m  " : "red\rone\n  "), std::string::npos) << shown;
+  }
 }
 
 TEST_F(PrettyViewTest, APhaseThatFailsWithoutACommandSaysWhy) {
