@@ -56,10 +56,10 @@ Phase lower_phase(const Buildspec& buildspec, PhaseName name, Diagnostics& found
   if (written == nullptr) return phase;
   phase.in_file = true;
   phase.where = written->where;
-  if (written->run_as)
-    phase.run_as = written->run_as->value;
-  else if (buildspec.run_as)
-    phase.run_as = buildspec.run_as->value;
+  if (const auto& user = written->run_as ? written->run_as : buildspec.run_as) {
+    phase.run_as = user->value;
+    phase.run_as_where = user->where;
+  }
   if (written->on_failure) phase.on_failure = lower_on_failure(buildspec, *written->on_failure, found);
   phase.commands = lower_commands(written->commands, to_string(name));
   phase.steps = written->steps;

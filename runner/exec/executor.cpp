@@ -662,7 +662,7 @@ bool lacks_rights(const Run& run) {
     if (phase.run_as.empty() || (phase.commands.empty() && phase.finally.empty()) || is_caller(phase.run_as))
       continue;
     run.events.tell(to_event(
-        finding(Severity::error, run.plan.source, phase.where, "run-as-needs-root",
+        finding(Severity::error, run.plan.source, phase.run_as_where, "run-as-needs-root",
                 fmt::format("phase {} runs as user {}, which needs root; run as that user, or as root, or "
                             "without run-as",
                             phase.name, phase.run_as))));

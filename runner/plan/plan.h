@@ -44,7 +44,8 @@ struct Phase {
   std::string name;  // "INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD"
   bool in_file = false;
   SourceRange where;
-  std::string run_as;  // empty: the caller
+  std::string run_as;        // empty: the caller
+  SourceRange run_as_where;  // of that name
   FailurePolicy on_failure;
   std::vector<Task> commands;  // a phase has commands or steps, never both
   std::vector<StepTask> steps;

@@ -1,6 +1,7 @@
 #include "runner/exec/executor.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
@@ -9,11 +10,15 @@
 #include <variant>
 #include <vector>
 
+#include "runner/base/check.h"
 #include "runner/base/overloaded.h"
+#include "runner/buildspec/decode.h"
+#include "runner/buildspec/lower.h"
 #include "runner/exec/event_stream.h"
 #include "runner/exec/failure_hint.h"
 #include "runner/exec/runtime_check.h"
 #include "runner/sys/user.h"
+#include "runner/yaml/document.h"
 #include "tests/support/temporary_directory.h"
 
 namespace buildspec_run {
@@ -77,6 +82,7 @@ class Recorder : public EventSink {
             [&](const Diagnosed& body) {
               line("{} {}", body.severity, body.id);
               messages.push_back(body.message);
+              places.push_back(body.place);
             },
             [&](const PhaseStarted& body) { line("phase {} {}", body.phase, body.tasks); },
             [&](const TaskStarted& body) { line("task {}", body.label); },
@@ -112,6 +118,7 @@ class Recorder : public EventSink {
   }
 
   std::vector<std::string> lines, hints, ids, messages;
+  std::vector<std::optional<Place>> places;
   std::string output;
   RunFinished finished;
 
@@ -643,6 +650,46 @@ TEST(LastOutput, KeepsTheEnd) {
   EXPECT_TRUE(std::string_view(all).ends_with(tail.text()));
   tail.add(std::string(100000, 'x') + "end");
   EXPECT_TRUE(tail.text().ends_with("xend"));
+}
+
+/// Gives up root's rights for a while.
+class OrdinaryUser {
+ public:
+  OrdinaryUser() { check(::geteuid() != 0 || ::seteuid(65534) == 0, "root can become anybody"); }
+  OrdinaryUser(const OrdinaryUser&) = delete;
+  OrdinaryUser& operator=(const OrdinaryUser&) = delete;
+  ~OrdinaryUser() { check(::getuid() != 0 || ::seteuid(0) == 0, "and root again"); }
+};
+
+TEST_F(ExecutorTest, PointsAtTheUserThatNeedsRoot) {
+  struct Case {
+    std::string text;
+    std::size_t line, column;
+  };
+  for (const auto& [text, line, column] :
+       {Case{"version: 0.2\nphases:\n  build:\n    commands: [make]\n    run-as: root\n", 5, 13},
+        Case{"version: 0.2\nrun-as: \"root\"\nphases:\n  build:\n    commands: [make]\n", 2, 9}}) {
+    SCOPED_TRACE(text);
+    const SourceText source("buildspec.yml", text);
+    Diagnostics found;
+    const Document document = parse_document(source, found);
+    const Buildspec spec = decode_buildspec(source, document, Purpose::run, found);
+    const Plan plan = lower_buildspec(spec, found);
+    ASSERT_FALSE(found.has_errors());
+    Recorder seen;
+    EventStream events(seen, "run-1");
+    UnattendedController controller;
+    const OrdinaryUser user;
+    const Result<Finished> finished =
+        execute(plan, request_, git_, processes_, controller, events, stop_.get_token());
+    ASSERT_TRUE(finished);
+    EXPECT_EQ(finished->outcome, Outcome::machine_error);
+    ASSERT_EQ(seen.lines.front(), "error run-as-needs-root");
+    ASSERT_TRUE(seen.places.front());
+    EXPECT_EQ(seen.places.front()->line, line);
+    EXPECT_EQ(seen.places.front()->column, column);
+    EXPECT_TRUE(processes_.specs.empty());
+  }
 }
 
 }  // namespace
