@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/src.hpp>
 #include <cmath>
 #include <optional>
@@ -103,15 +104,17 @@ const Value* Value::find(std::string_view name) const noexcept {
   return nullptr;
 }
 
-Result<Value> parse_json(std::string_view text) {
+Result<Value> parse_json(std::string_view text, std::size_t* failed_at) {
   boost::json::parse_options options;
   options.max_depth = 200;
   boost::json::stream_parser parser({}, options);
   boost::system::error_code failed;
   const std::size_t taken = parser.write_some(text.data(), text.size(), failed);
   if (!failed) parser.finish(failed);
+  if (failed_at != nullptr) *failed_at = taken;
   if (failed) return Error{fmt::format("JSON: {} at byte {}", failed.message(), taken)};
   const std::size_t rest = text.find_first_not_of(" \t\r\n", taken);
+  if (failed_at != nullptr) *failed_at = std::min(rest, text.size());
   if (rest != std::string_view::npos) return Error{fmt::format("JSON: more text at byte {}", rest)};
   return from_boost(parser.release());
 }

@@ -52,8 +52,9 @@ class Value {
 };
 
 /// Reads one JSON text. Fails on anything that is not strict JSON (RFC 8259), nested deeper than 200, or
-/// followed by more than blanks; the message says at which byte. Duplicate members are kept.
-Result<Value> parse_json(std::string_view text);
+/// followed by more than blanks; the message says at which byte, and so does `failed_at`, when given. Duplicate
+/// members are kept.
+Result<Value> parse_json(std::string_view text, std::size_t* failed_at = nullptr);
 
 /// JSON text on one line. Strings are made valid UTF-8 first (U+FFFD for what is not); infinities and NaN
 /// become null.

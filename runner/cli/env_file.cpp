@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 
 #include "runner/base/json.h"
 #include "runner/base/text.h"
@@ -139,27 +140,69 @@ class Parser {
   std::size_t at_ = 0;
 };
 
+// Where the members of an object stand in its text, which is known to be JSON: names with their quotes.
+std::vector<SourceRange> places_of_names(std::string_view text) {
+  std::vector<SourceRange> places;
+  int depth = 0;
+  bool name_follows = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    switch (text[at]) {
+      case '{':
+      case '[':
+        name_follows = ++depth == 1;
+        break;
+      case '}':
+      case ']':
+        --depth;
+        break;
+      case ',':
+        name_follows = depth == 1;
+        break;
+      case '"': {
+        const std::size_t begin = at;
+        for (++at; at < text.size() && text[at] != '"'; ++at)
+          if (text[at] == '\\') ++at;
+        if (name_follows) places.push_back({begin, at + 1});
+        name_follows = false;
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return places;
+}
+
 Variables parse_object(const SourceText& source, EnvFileNames names, Diagnostics& found) {
   std::string_view text = source.text();
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  const Result<Value> value = parse_json(text);
+  const std::size_t mark = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  text.remove_prefix(mark);
+  std::size_t failed_at = 0;
+  const Result<Value> value = parse_json(text, &failed_at);
   if (!value) {
-    found.error(source, {}, kId, value.error().message);
+    const std::size_t at = mark + failed_at;
+    found.error(source, {at, std::min(at + 1, source.text().size())}, kId, value.error().message);
     return {};
   }
+  // Of two members of one name the reader keeps one value: the last place is where it stands.
+  std::map<std::string, SourceRange> places;
+  for (const SourceRange& place : places_of_names(text))
+    if (const Result<Value> name = parse_json(text.substr(place.begin, place.end - place.begin)))
+      places[*name->string()] = {mark + place.begin, mark + place.end};
   Variables variables;
   std::size_t number = 0;  // says which member it is: a name may be a secret in the wrong place
   for (const auto& [name, member] : *value->object()) {
     ++number;
+    const SourceRange where = places[name];
     if (name.empty() || (names == EnvFileNames::variables && !is_variable_name(name)))
-      found.error(source, {}, kId, fmt::format("the name of member {} is no variable name", number));
+      found.error(source, where, kId, fmt::format("the name of member {} is no variable name", number));
     if (member.object() != nullptr || member.array() != nullptr || member.is_null()) {
-      found.error(source, {}, kId, fmt::format("the value of member {} is no string", number));
+      found.error(source, where, kId, fmt::format("the value of member {} is no string", number));
       continue;
     }
     variables.emplace_back(name, member.string() != nullptr ? *member.string() : to_json(member));
     if (variables.back().second.find('\0') != std::string::npos)
-      found.error(source, {}, kId,
+      found.error(source, where, kId,
                   fmt::format("the value of member {} has a NUL byte; no variable can hold one", number));
   }
   return variables;

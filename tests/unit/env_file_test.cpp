@@ -59,8 +59,13 @@ TEST(EnvFile, NamesThePlaceOfWhatIsWrong) {
   EXPECT_EQ(read("A=\"x\n\n").errors, "1:3 env-file-syntax ");
   EXPECT_EQ(read("A='x' y\nB=1").errors, "1:7 env-file-syntax ");
   EXPECT_EQ(read("A='x' y\nB=1").values, "A=[x] B=[1] ");
-  EXPECT_NE(read("{\"A\": [1]}").errors, "");
-  EXPECT_NE(read("{\"A\": ").errors, "");
+  EXPECT_EQ(read("{\"A\": [1]}").errors, "1:2 env-file-syntax ");
+  EXPECT_EQ(read("{\"A\": ").errors, "1:7 env-file-syntax ");
+  EXPECT_EQ(read("\xEF\xBB\xBF{\n  \"A\": \"a, \\\" {\",\n  \"B\": {\"A\": [\"A\"]},\n  \"C\": null}").errors,
+            "3:3 env-file-syntax 4:3 env-file-syntax ");
+  EXPECT_EQ(read("{\n  \"A\": 1,\n  \"1B\": 2}").errors, "3:3 env-file-syntax ");
+  EXPECT_EQ(read("{\n  \"A\": \"x\"\n  \"B\": 1}").errors, "3:3 env-file-syntax ");
+  EXPECT_EQ(read("{\"A\": 1}\nB=2\n").errors, "2:1 env-file-syntax ");
   EXPECT_NE(read(std::string("A=\"x\0y\"", 8)).errors, "");
 }
 
