@@ -19,6 +19,11 @@
 // disk leaves the old state and not half of a new one. And `pwd` is written only behind a whole `env.sh`: a
 // `dir.txt` that ends its line is the mark of a whole state.
 //
+// A command can make a variable that the runner owns read-only, and bash (not dash, nor bash as sh) hands that
+// on in `export -p`. From then on line 3 says "readonly variable", `$?` is 1 at line 4, and the variable keeps
+// its value: CODEBUILD_BUILD_SUCCEEDING stays 1 after a failure. We leave that so, as any wrapper that sets the
+// variable behind the old state has it, and to take it from the text of the state would be to read that.
+//
 // States are numbered in the names of their files, and the number alone says which is the current one: no
 // directory is made for a state, nothing renamed. Of what a build costs beside its shells most is the file
 // system's: to make a file, and to remove one whose bytes have just been handed to the disk (which the shell's

@@ -205,6 +205,21 @@ TEST(ShellScope, KeepsReadOnlyInBashOnly) {
   }
 }
 
+TEST(ShellScope, CannotSetWhatACommandMadeReadOnlyAndBashSaysSo) {
+  const Shells shells;
+  for (const auto& [shell, stays] :
+       {std::pair(shells.bash, true), std::pair(shells.dash, false), std::pair(shells.bash_as_sh, false)}) {
+    SCOPED_TRACE(shell);
+    Entries entries(shell);
+    EXPECT_EQ(entries.run("readonly CODEBUILD_BUILD_SUCCEEDING").exit, 0);
+    const auto ended = entries.run("echo $? $CODEBUILD_BUILD_SUCCEEDING", "0");
+    EXPECT_EQ(ended.exit, 0) << "the command runs all the same";
+    EXPECT_EQ(ended.out, stays ? "1 1\n" : "0 0\n");
+    EXPECT_EQ(ended.err.find("line 3: CODEBUILD_BUILD_SUCCEEDING: readonly variable") != std::string::npos,
+              stays);
+  }
+}
+
 TEST(ShellScope, LosesArraysInBash) {
   Entries entries("/bin/bash");
   EXPECT_EQ(entries.run("declare -A p; a=(1 2)").exit, 0);
