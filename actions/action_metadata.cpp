@@ -265,7 +265,7 @@ class Decoder {
     const bool has_braces = task.condition_text.find("${{") != std::string::npos;
     if (has_braces && token->is_string() && token->literal() == task.condition_text) return;  // has been told
     std::variant<Expression, ExpressionError> parsed =
-        parse_condition(task.condition_text, allowed_in(Place::composite_bare_if));
+        parse_condition(task.condition_text, allowed_in(ExpressionPlace::composite_bare_if));
     if (Expression* condition = std::get_if<Expression>(&parsed)) {
       task.condition = std::move(*condition);
     } else {

@@ -4,8 +4,8 @@
 
 namespace buildspec_run {
 
-const Allowed& allowed_in(Place place) {
-  // In the order of Place.
+const Allowed& allowed_in(ExpressionPlace place) {
+  // In the order of ExpressionPlace.
   static const std::array<Allowed, 11> kAllowed = {{
       {},
       {{"inputs"}},

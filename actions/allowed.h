@@ -7,7 +7,7 @@
 
 namespace buildspec_run {
 
-enum class Place {
+enum class ExpressionPlace {
   literal,           // no name at all: what stands nowhere else
   container_values,  // `args` and `env` of a Docker action
   input_default,
@@ -21,6 +21,6 @@ enum class Place {
   cloud_step_if,
 };
 
-[[nodiscard]] const Allowed& allowed_in(Place place);
+[[nodiscard]] const Allowed& allowed_in(ExpressionPlace place);
 
 }  // namespace buildspec_run

@@ -30,7 +30,7 @@ struct Property {
 struct Definition {
   enum class Kind { string, non_empty_string, boolean, sequence, mapping, one_of, any };
   Kind kind = Kind::any;
-  std::optional<Place> place = std::nullopt;  // nullopt: the names of what it stands in
+  std::optional<ExpressionPlace> place = std::nullopt;  // nullopt: the names of what it stands in
   std::span<const Property> properties = {};
   const Definition* loose = nullptr;                 // of a mapping
   const Definition* item = nullptr;                  // of a sequence
@@ -46,19 +46,19 @@ const Definition kAny{Kind::any, std::nullopt, {}, nullptr, &kAny};
 constexpr Definition kString{Kind::string};
 constexpr Definition kNonEmptyString{Kind::non_empty_string};
 
-constexpr Definition kInputDefault{Kind::string, Place::input_default};
+constexpr Definition kInputDefault{Kind::string, ExpressionPlace::input_default};
 constexpr Property kInputKeys[] = {{"default", &kInputDefault}};
 const Definition kInput{Kind::mapping, std::nullopt, kInputKeys, &kAny};
 const Definition kInputs{Kind::mapping, std::nullopt, {}, &kInput};
 
-constexpr Definition kOutputValue{Kind::string, Place::output_value};
+constexpr Definition kOutputValue{Kind::string, ExpressionPlace::output_value};
 constexpr Property kOutputKeys[] = {{"description", &kString}, {"value", &kOutputValue}};
 constexpr Definition kOutput{Kind::mapping, std::nullopt, kOutputKeys};
 constexpr Definition kOutputs{Kind::mapping, std::nullopt, {}, &kOutput};
 
-constexpr Definition kContainerArg{Kind::string, Place::container_values};
+constexpr Definition kContainerArg{Kind::string, ExpressionPlace::container_values};
 constexpr Definition kContainerArgs{Kind::sequence, std::nullopt, {}, nullptr, &kContainerArg};
-constexpr Definition kContainerEnv{Kind::mapping, Place::container_values, {}, &kString};
+constexpr Definition kContainerEnv{Kind::mapping, ExpressionPlace::container_values, {}, &kString};
 constexpr Property kContainerKeys[] = {
     {"using", &kNonEmptyString},  {"image", &kNonEmptyString},   {"entrypoint", &kNonEmptyString},
     {"args", &kContainerArgs},    {"env", &kContainerEnv},       {"pre-entrypoint", &kNonEmptyString},
@@ -75,10 +75,10 @@ constexpr Definition kNodeRuns{Kind::mapping, std::nullopt, kNodeKeys};
 constexpr Property kPluginKeys[] = {{"plugin", &kNonEmptyString}};
 constexpr Definition kPluginRuns{Kind::mapping, std::nullopt, kPluginKeys};
 
-constexpr Definition kStepString{Kind::string, Place::composite_step};
-constexpr Definition kStepBoolean{Kind::boolean, Place::composite_step};
-constexpr Definition kStepIf{Kind::string, Place::composite_if};
-constexpr Definition kStepMap{Kind::mapping, Place::composite_step, {}, &kString};
+constexpr Definition kStepString{Kind::string, ExpressionPlace::composite_step};
+constexpr Definition kStepBoolean{Kind::boolean, ExpressionPlace::composite_step};
+constexpr Definition kStepIf{Kind::string, ExpressionPlace::composite_if};
+constexpr Definition kStepMap{Kind::mapping, ExpressionPlace::composite_step, {}, &kString};
 constexpr Property kRunStepKeys[] = {
     {"name", &kStepString},
     {"id", &kNonEmptyString},
@@ -181,7 +181,7 @@ class Walk {
       if (document_.complete()) stop("Expected document start parse event");
       return std::nullopt;
     }
-    ManifestToken token = read(*root, kRoot, allowed_in(Place::literal));
+    ManifestToken token = read(*root, kRoot, allowed_in(ExpressionPlace::literal));
     if (!token.is_mapping()) return std::nullopt;
     return token;
   }

@@ -141,7 +141,8 @@ class Decoder {
 
   // Parses with the names that CodeBuild has, and as often again as there is one that only GitHub has.
   template <class Parsed, class Parse>
-  std::optional<Parsed> parse(const Node& node, Place place, Place cloud_place, const Parse& parse_with) {
+  std::optional<Parsed> parse(const Node& node, ExpressionPlace place, ExpressionPlace cloud_place,
+                              const Parse& parse_with) {
     Allowed allowed = allowed_in(cloud_place);
     for (;;) {
       auto parsed = parse_with(allowed);
@@ -158,7 +159,8 @@ class Decoder {
     }
   }
 
-  static const MissingContext* find_missing(std::string_view name, Place place, const Allowed& allowed) {
+  static const MissingContext* find_missing(std::string_view name, ExpressionPlace place,
+                                            const Allowed& allowed) {
     const auto is_in = [](const std::vector<std::string_view>& names, std::string_view wanted) {
       return std::find(names.begin(), names.end(), wanted) != names.end();
     };
@@ -175,7 +177,7 @@ class Decoder {
   }
 
   std::optional<Template> parse_text(const Node& node) {
-    return parse<Template>(node, Place::step, Place::cloud_step,
+    return parse<Template>(node, ExpressionPlace::step, ExpressionPlace::cloud_step,
                            [&](const Allowed& allowed) { return parse_template(node.text(), allowed); });
   }
 
@@ -187,7 +189,8 @@ class Decoder {
   std::optional<std::string> literal_of(const Node* node) {
     const std::optional<std::string> written = text(node);
     if (!written || written->find(kOpen) == std::string::npos) return written;
-    std::variant<Template, ExpressionError> parsed = parse_template(*written, allowed_in(Place::literal));
+    std::variant<Template, ExpressionError> parsed =
+        parse_template(*written, allowed_in(ExpressionPlace::literal));
     if (const Template* value = std::get_if<Template>(&parsed)) {
       if (const std::string* literal = value->literal_text()) return *literal;
       error(node->where, "expression-invalid", "A template expression is not allowed in this context");
@@ -315,7 +318,7 @@ class Decoder {
     static const Node kAbsent;
     task.condition_text = text(node).value_or("");
     if (std::optional<Expression> condition = parse<Expression>(
-            node == nullptr ? kAbsent : *node, Place::step_if, Place::cloud_step_if,
+            node == nullptr ? kAbsent : *node, ExpressionPlace::step_if, ExpressionPlace::cloud_step_if,
             [&](const Allowed& allowed) { return parse_condition(task.condition_text, allowed); }))
       task.condition = std::move(*condition);
   }

@@ -1,6 +1,7 @@
 # Who may see whom. Holds the #include lines of runner/ and actions/ against the edges that add_module declares: a module
-# includes itself and what its USES names, no more; each library is seen by its one module; and what would be global
-# state (environment, working directory, exit) is touched by the program's main.cpp alone.
+# includes itself and what its USES names, no more; each library is seen by its one module; what would be global
+# state (environment, working directory, exit) is touched by the program's main.cpp alone; and no two headers define a
+# type of one name, which the linker would silently take for the same.
 #
 #   cmake -D ROOT=<source directory> -D EDGES=<file> -P tests/layering.cmake
 #
@@ -86,6 +87,16 @@ foreach(file IN LISTS files)
   # Neither strings nor comments are code.
   string(REGEX REPLACE "\"([^\"\\\\\n]|\\\\.)*\"" "\"\"" text "${text}")
   string(REGEX REPLACE "//[^\n]*" "" text "${text}")
+  if(file MATCHES "\\.h$")
+    string(REGEX MATCHALL "\n(class|struct|enum class) [A-Za-z0-9_]+( final)?( :[^\n]*)? {" types "${text}")
+    foreach(type IN LISTS types)
+      string(REGEX REPLACE "^\n(class|struct|enum class) ([A-Za-z0-9_]+).*" "\\2" type "${type}")
+      if(DEFINED header_of_${type})
+        report("${file}: ${type} is in ${header_of_${type}}, too, and one namespace has one of a name")
+      endif()
+      set(header_of_${type} "${file}")
+    endforeach()
+  endif()
   set(rest ${calls})
   while(rest)
     list(POP_FRONT rest names allowed)

@@ -11,7 +11,7 @@ file(WRITE "${WORK}/edges"
 function(try file text want)
   set(tree "${WORK}/tree")
   file(REMOVE_RECURSE "${tree}")
-  file(WRITE "${tree}/runner/base/text.h" "#pragma once\n#include <string>\n#include <fmt/core.h>\n")
+  file(WRITE "${tree}/runner/base/text.h" "#pragma once\n#include <string>\n#include <fmt/core.h>\n\nstruct Text {\n};\n")
   file(WRITE "${tree}/runner/sys/files.h" "#pragma once\n#include \"runner/base/text.h\"\n#include <sys/types.h>\n")
   file(WRITE "${tree}/runner/sys/files.cpp" "#include \"runner/sys/files.h\"\n#include <git2.h>\n#include <boost/asio.hpp>\n")
   file(WRITE "${tree}/runner/cli/main.cpp" "#include <cstdlib>\nint main() { exit(getenv(\"A\") != nullptr); }\n")
@@ -52,3 +52,6 @@ try(runner/sys/a.cpp "void f() { a[1]; exit(1); }\n" "exit\\(\\) is for main.cpp
 try(runner/sys/a.cpp "int f() { return std::system(0) + std::atexit(g) + getenv(a); }\n" "getenv\\(\\) is for main.cpp alone")
 try(runner/sys/a.h "struct S {\n  void exit(int status);\n};\n" "")
 try(runner/sys/a.cpp "void f() { _exit(1); on_exit(2); s.exit(3); Shell::exit(4); }  // exit(1)\nauto s = \"exit(1)\";\n" "")
+
+try(runner/exec/a.h "\nclass Text;\nclass Texts {\n};\n" "")
+try(runner/exec/a.h "\nenum class Text : int {\n  a\n};\n" "Text is in runner/base/text.h, too")

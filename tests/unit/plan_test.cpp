@@ -25,6 +25,7 @@ Plan everything(const SourceText& source) {
                     true,
                     {4, 5},
                     "me",
+                    {},
                     {FailurePolicy::Action::retry, 2, "a+", {}},
                     {{"build[0]", {6, 7}, ShellScript{"one\n\ntwo\n"}}, {"build[1]", {}, ShellScript{""}}},
                     {},

@@ -239,7 +239,9 @@ TEST_F(PrettyViewTest, ShowsOutputWhenAsked) {
 
 TEST_F(PrettyViewTest, ShownOutputColorsAndDoesNothingElseToTheTerminal) {
   // Up and erase would take our own lines away, the string set the title, the query have the terminal type.
-  const std::string_view said = "\x1b[31mr\x1b[2A\x1b[2Ked\x1b]0;title\a\x1b[6n\x1b[?1049h\x1bc\rone\x1b[";
+  const std::string_view said =
+      "\x1b[31mr\x1b[2A\x1b[2Ked\x1b]0;title\a\x1b[6n\x1b[?1049h\x1b"
+      "c\rone\x1b[";
   for (const bool color : {true, false}) {
     SCOPED_TRACE(color);
     open({.color = color}, /*quiet=*/false, /*show_output=*/true);
