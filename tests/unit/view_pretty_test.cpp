@@ -26,6 +26,7 @@ class PrettyViewTest : public test::ViewFixture {
   }
   void open(ConsoleTraits traits, const ViewOptions& made) {
     if (!traits.width) traits.width = [this] { return columns_; };
+    view_.reset();  // it writes to its console to the end
     out_ = std::make_unique<Console>(out_file_.fd(), std::move(traits));
     err_ = std::make_unique<Console>(out_file_.fd());
     view_ = make_pretty_view(*out_, *err_, made);
