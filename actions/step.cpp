@@ -187,7 +187,7 @@ class Decoder {
 
   // A text that must not be an expression; one that is a string literal stands for it (actions.md 1.1).
   std::optional<std::string> literal_of(const Node* node) {
-    const std::optional<std::string> written = text(node);
+    std::optional<std::string> written = text(node);
     if (!written || written->find(kOpen) == std::string::npos) return written;
     std::variant<Template, ExpressionError> parsed =
         parse_template(*written, allowed_in(ExpressionPlace::literal));

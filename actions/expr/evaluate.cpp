@@ -149,7 +149,7 @@ class Evaluator {
         return node.function->evaluate(call);
       }
       case Kind::negation: {
-        const Result<Datum> operand = evaluate(*node.first, level + 1);
+        Result<Datum> operand = evaluate(*node.first, level + 1);
         if (!operand) return operand;
         return Datum(!operand->truthy());
       }
@@ -163,9 +163,9 @@ class Evaluator {
       default:
         break;
     }
-    const Result<Datum> left = evaluate(*node.first, level + 1);
+    Result<Datum> left = evaluate(*node.first, level + 1);
     if (!left) return left;
-    const Result<Datum> right = evaluate(*node.last, level + 1);
+    Result<Datum> right = evaluate(*node.last, level + 1);
     if (!right) return right;
     switch (node.kind) {
       case Kind::equal:
@@ -196,7 +196,7 @@ class Evaluator {
   }
 
   Result<Datum> index(const Node& node, std::size_t level) {
-    const Result<Datum> left = evaluate(*node.first, level + 1);
+    Result<Datum> left = evaluate(*node.first, level + 1);
     if (!left) return left;
     const DatumArray* array = left->array();
     const DatumObject* object = left->object();
@@ -204,7 +204,7 @@ class Evaluator {
     DatumArray filtered;
     filtered.filtered = true;
     if (array == nullptr && object == nullptr) return wildcard ? Datum(std::move(filtered)) : Datum();
-    const Result<Datum> at = evaluate(*node.last, level + 1);
+    Result<Datum> at = evaluate(*node.last, level + 1);
     if (!at) return at;
 
     const std::size_t most = memory_.limit() / kItemBytes;

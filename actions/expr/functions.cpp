@@ -22,17 +22,17 @@ bool is_primitive(const Datum& datum) { return datum.array() == nullptr && datum
 template <class Related>
 Result<Datum> compare_texts(Call& call, const Datum& first, Related related) {
   if (!is_primitive(first)) return Datum(false);
-  const Result<Datum> second = call.argument(1);
+  Result<Datum> second = call.argument(1);
   if (!second) return second;
   if (!is_primitive(*second)) return Datum(false);
   return Datum(related(to_upper_case(first.to_string()), to_upper_case(second->to_string())));
 }
 
 Result<Datum> contains(Call& call) {
-  const Result<Datum> where = call.argument(0);
+  Result<Datum> where = call.argument(0);
   if (!where) return where;
   if (const DatumArray* array = where->array(); array != nullptr && !array->items.empty()) {
-    const Result<Datum> what = call.argument(1);
+    Result<Datum> what = call.argument(1);
     if (!what) return what;
     for (const Datum& item : array->items)
       if (equal(*what, item)) return Datum(true);
@@ -44,14 +44,14 @@ Result<Datum> contains(Call& call) {
 }
 
 Result<Datum> starts_with(Call& call) {
-  const Result<Datum> text = call.argument(0);
+  Result<Datum> text = call.argument(0);
   if (!text) return text;
   return compare_texts(call, *text,
                        [](const std::string& a, const std::string& b) { return a.starts_with(b); });
 }
 
 Result<Datum> ends_with(Call& call) {
-  const Result<Datum> text = call.argument(0);
+  Result<Datum> text = call.argument(0);
   if (!text) return text;
   return compare_texts(call, *text,
                        [](const std::string& a, const std::string& b) { return a.ends_with(b); });
@@ -88,7 +88,7 @@ std::optional<Piece> read_placeholder(std::string_view format, std::size_t& at) 
 }
 
 Result<Datum> format(Call& call) {
-  const Result<Datum> first = call.argument(0);
+  Result<Datum> first = call.argument(0);
   if (!first) return first;
   const std::string format = first->to_string();
   const auto invalid = [&] {
@@ -140,13 +140,13 @@ Result<Datum> format(Call& call) {
 }
 
 Result<Datum> join(Call& call) {
-  const Result<Datum> items = call.argument(0);
+  Result<Datum> items = call.argument(0);
   if (!items) return items;
   const DatumArray* array = items->array();
   if (array == nullptr) return is_primitive(*items) ? Datum(items->to_string()) : Datum("");
   std::string separator = ",", out;
   if (array->items.size() > 1 && call.arguments() > 1) {
-    const Result<Datum> given = call.argument(1);
+    Result<Datum> given = call.argument(1);
     if (!given) return given;
     if (is_primitive(*given)) separator = given->to_string();
   }
@@ -163,7 +163,7 @@ Result<Datum> join(Call& call) {
 }
 
 Result<Datum> to_json(Call& call) {
-  const Result<Datum> value = call.argument(0);
+  Result<Datum> value = call.argument(0);
   if (!value) return value;
   std::string out;
   const bool whole = write_expression_json(*value, [&](std::string_view piece) {
@@ -175,14 +175,14 @@ Result<Datum> to_json(Call& call) {
 }
 
 Result<Datum> from_json(Call& call) {
-  const Result<Datum> text = call.argument(0);
+  Result<Datum> text = call.argument(0);
   if (!text) return text;
   return parse_lenient_json(text->to_string());
 }
 
 Result<Datum> choose(Call& call) {
   for (std::size_t i = 0; i + 1 < call.arguments(); i += 2) {
-    const Result<Datum> predicate = call.argument(i);
+    Result<Datum> predicate = call.argument(i);
     if (!predicate) return predicate;
     if (predicate->boolean() == nullptr) return Error{"case predicate must evaluate to a boolean value"};
     if (*predicate->boolean()) return call.argument(i + 1);
@@ -193,7 +193,7 @@ Result<Datum> choose(Call& call) {
 Result<Datum> hash_files(Call& call) {
   std::vector<std::string> patterns;
   for (std::size_t i = 0; i < call.arguments(); ++i) {
-    const Result<Datum> pattern = call.argument(i);
+    Result<Datum> pattern = call.argument(i);
     if (!pattern) return pattern;
     patterns.push_back(pattern->to_string());
   }

@@ -207,7 +207,7 @@ class ArchiveSource : public ActionSource {
                         const Tell& tell, const std::stop_token& stop) {
     const std::string url = address(wanted, commit);
     const auto finally = [&](const std::string& why, int attempts, std::error_code code) {
-      return Error{fmt::format("{}\nFailed to download archive '{}' after {} attempts.", why, url, attempts),
+      return Error{fmt::format("{}. Failed to download archive '{}' after {} attempts.", why, url, attempts),
                    code};
     };
     const auto warn = [&](std::string text) {

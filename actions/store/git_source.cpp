@@ -71,7 +71,7 @@ class GitSource : public ActionSource {
     }
     // That the commit is not there is the reference's fault.
     if (last.code == std::errc::no_such_file_or_directory) last.code = {};
-    return Error{fmt::format("{}\nFailed to fetch commit {} of '{}'.", last.message, commit, url), last.code};
+    return Error{fmt::format("{}. Failed to fetch commit {} of '{}'.", last.message, commit, url), last.code};
   }
 
   std::string address(const WantedRepository& wanted, const std::string&) const override {

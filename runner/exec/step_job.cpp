@@ -273,7 +273,7 @@ Result<StepStatus> StepJob::run_embedded(StepInstance& step, Stage stage, StepSc
     const Result<bool> survives = holds(*condition, at);
     at.as_cancelled = false;
     limits.survives_cancel = scope.survives_cancel && survives && *survives;
-    const Result<StepStatus> ran = run_body(step, stage, at, scope, limits);
+    Result<StepStatus> ran = run_body(step, stage, at, scope, limits);
     if (!ran) return ran;
     outcome = env ? *ran : merge(*ran, StepStatus::failure);
     conclusion = timed_out_ ? outcome : conclude(task, outcome, at);

@@ -203,13 +203,13 @@ TEST_F(ActionStoreTest, SaysWhatCannotBeDownloaded) {
 
   server_.answer_next("/tarball/", {404, id});
   EXPECT_EQ(fetch("a/b@v1"), "error: An action could not be found at the URI '" + url +
-                                 "' (ABCD:1)\nFailed to download archive '" + url + "' after 1 attempts.");
+                                 "' (ABCD:1). Failed to download archive '" + url + "' after 1 attempts.");
   server_.answer_next("/tarball/", {403, id});
   EXPECT_EQ(fetch("a/b@v1"), "error: Access denied to '" + url + "' (ABCD:1)");
 
   for (int i = 0; i < 3; ++i) server_.answer_next("codeload", {500, id});
   EXPECT_EQ(fetch("a/b@v1"),
-            "error: the server answered 500\nFailed to download archive '" + url + "' after 3 attempts.");
+            "error: the server answered 500. Failed to download archive '" + url + "' after 3 attempts.");
   const std::string failed = "warning: Failed to download action '" + url +
                              "'. Error: the server answered 500 ABCD:1\n"
                              "warning: Back off 0 seconds before retry.\n";
@@ -230,7 +230,7 @@ TEST_F(ActionStoreTest, ADownloadTimesOut) {
   for (int i = 0; i < 3; ++i) server_.answer_next("codeload", {200, {}, "", {}, true});
   const std::string got = fetch("a/b@v1");
   EXPECT_TRUE(got.starts_with("error: Action '" + url + "' download has timed out. Error: ")) << got;
-  EXPECT_TRUE(got.ends_with("\nFailed to download archive '" + url + "' after 3 attempts.")) << got;
+  EXPECT_TRUE(got.ends_with(". Failed to download archive '" + url + "' after 3 attempts.")) << got;
   const std::string warning = "warning: Action '" + url +
                               "' didn't finish download within 0 seconds.\n"
                               "warning: Back off 0 seconds before retry.\n";
@@ -486,7 +486,7 @@ TEST_F(ActionStoreTest, AnOlderCommitIsHadByItsIdOrWithEverything) {
   EXPECT_EQ(contents(Path(fetch("a/b@" + old)) / "action.yml"), "name: old\n");
   const std::string none(40, 'b');
   EXPECT_TRUE(fetch("a/b@" + none)
-                  .ends_with("\nFailed to fetch commit " + none + " of '" + git.url() + "/a/b/.git'."));
+                  .ends_with(". Failed to fetch commit " + none + " of '" + git.url() + "/a/b/.git'."));
 }
 
 TEST_F(ActionStoreTest, RewritesLeadElsewhere) {
