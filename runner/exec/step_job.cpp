@@ -433,7 +433,7 @@ Result<Expression> StepJob::condition_of(const StepInstance& step, Stage stage) 
 }
 
 Result<bool> StepJob::holds(const Expression& condition, StepEvaluation& at) {
-  Result<Datum> value = evaluate(condition, at);
+  Result<Datum> value = evaluate(condition, at, kConditionMemoryBytes);
   if (!value) return std::move(value.error());
   if (log_.debugging() && !at.as_cancelled) {
     log_.debug(fmt::format("Evaluating: {}", condition.text()));

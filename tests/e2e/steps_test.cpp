@@ -144,6 +144,67 @@ TEST_F(Steps, S3_1_EnvErrorFailsTheStep) {
   EXPECT_EQ(outcomes(), "build[0] failure, build[1] skipped");
 }
 
+// 13.8: what the template of a step's env comes to.
+TEST_F(Steps, S13_8_Values) {
+  request.steps.event_json = R"({"a": "A"})";
+  EXPECT_EQ(steps("- env:\n"
+                  "    V1: ${{ 1.10 }}\n"
+                  "    V2: ${{ null }}\n"
+                  "    V3: ${{ 1e21 }}\n"
+                  "    V4: a${{ 'b' }}c{d}'e'\n"
+                  "    V5: x${{ fromJSON('[1]') }}y\n"
+                  "    V6: a ${{ '}}' }} b ${{ 'x''}}' }}\n"
+                  "    V7: ${{ github.event.a }}}\n"
+                  "    V8: $${{ 1 }}$\n"
+                  "  run: for i in 1 2 3 4 5 6 7 8; do v=V$i; echo \"${!v}\"; done\n"),
+            Outcome::succeeded);
+  EXPECT_EQ(said(), "1.1\n\n1E+21\nabc{d}'e'\nxArrayy\na }} b x'}}\nA}\n$1$\n");
+}
+
+// 13.8: an env that is wrong fails its step.
+TEST_F(Steps, S13_8_WrongEnv) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"{A: \"${{ fromJSON('[1]') }}\"}", "A sequence was not expected"},
+      {"\"${{ null }}\"", "Unexpected value ''"},
+      {"\"${{ format('x') }}\"", "Unexpected value 'x'"},
+      {"{A: 1, \"${{ insert }}\": \"${{ fromJSON('{\\\"a\\\":2}') }}\"}", "'a' is already defined"},
+  };
+  for (const auto& [env, why] : kCases) {
+    SCOPED_TRACE(env);
+    EXPECT_EQ(steps(std::string("- run: echo not\n  env: ") + env + "\n"), Outcome::failed);
+    EXPECT_NE(said().find(why), std::string::npos) << said();
+    EXPECT_EQ(said().find("\nnot\n"), std::string::npos);
+  }
+}
+
+// 13.8: what stands elsewhere than in env.
+TEST_F(Steps, S13_8_OtherKeys) {
+  EXPECT_EQ(steps("- {run: 'false', continue-on-error: '${{ 1 }}'}\n"
+                  "- {run: echo ran, if: always(), timeout-minutes: '${{ 5.9 }}'}\n"
+                  "- {run: echo ran, if: always(), timeout-minutes: 0.5}\n"
+                  "- {run: echo ran, if: always(), timeout-minutes: \"${{ format('5') }}\"}\n"),
+            Outcome::failed);
+  EXPECT_NE(said().find("Unexpected value '1'\nran\nran\n##[error]An error occurred when attempting to "
+                        "determine the step timeout.\n"),
+            std::string::npos)
+      << said();
+  EXPECT_NE(said().find("Unexpected value '5'\nran\n"), std::string::npos) << said();
+
+  // What is wrong as a text has a place, and nothing runs.
+  EXPECT_EQ(steps("- run: echo ${{ 1 }} " + std::string(21000, 'x') + "\n"), Outcome::invalid);
+  EXPECT_EQ(steps("- run: echo ${{}}\n"), Outcome::invalid);
+}
+
+// 3.6: the one test that takes its minute, for there is no shorter one.
+TEST_F(Steps, S3_6_TimeoutMinutes) {
+  request.sigint_grace = request.sigterm_grace = std::chrono::milliseconds(200);
+  EXPECT_EQ(steps("- {name: Wait, run: exec sleep 300, timeout-minutes: 1}\n"
+                  "- {if: failure(), run: echo failed}\n"),
+            Outcome::failed);
+  EXPECT_EQ(said(), "##[error]The action 'Wait' has timed out after 1 minutes.\nfailed\n");
+  EXPECT_EQ(outcomes(), "build[0] failure, build[1] success");
+}
+
 // 3.4, 1.2: a local action that is not there.
 TEST_F(Steps, S1_2_MissingLocalAction) {
   EXPECT_EQ(steps("- uses: ./nothing\n"), Outcome::failed);
