@@ -27,6 +27,7 @@ class ActionServer {
 
   /// A new repository "owner/repo", empty; its work tree.
   GitRepository& add(const std::string& name) {
+    const std::lock_guard guard(mutex_);
     return repositories_.try_emplace(name, files_ / name).first->second;
   }
   /// One of "owner/repo" with this action.yml, committed and tagged; its commit.
@@ -62,6 +63,12 @@ class ActionServer {
   void forget_requests() { server_.forget_requests(); }
 
  private:
+  GitRepository* find(const std::string& name) {
+    const std::lock_guard guard(mutex_);
+    const auto found = repositories_.find(name);
+    return found == repositories_.end() ? nullptr : &found->second;
+  }
+
   HttpServerAnswer answer(const HttpServerRequest& request) {
     {
       const std::lock_guard guard(mutex_);
@@ -80,12 +87,12 @@ class ActionServer {
       return archive(parts[0] + "/" + parts[1], parts[3]);
     if (request.host != "github.test" || parts.size() < 7 || parts[2] != "repos") return {404};
     const std::string name = parts[3] + "/" + parts[4];
-    const auto found = repositories_.find(name);
-    if (found == repositories_.end()) return {404, {}, R"({"message":"Not Found"})"};
+    GitRepository* found = find(name);
+    if (found == nullptr) return {404, {}, R"({"message":"Not Found"})"};
     std::string rest = parts[6];
     for (std::size_t i = 7; i < parts.size(); ++i) rest += "/" + parts[i];
     if (parts[5] == "commits") {
-      const Ran ran = found->second.run({"rev-parse", "--verify", "--quiet", rest + "^{commit}"});
+      const Ran ran = found->run({"rev-parse", "--verify", "--quiet", rest + "^{commit}"});
       if (ran.exit != 0) return {422, {}, R"({"message":"No commit found for SHA: )" + rest + "\"}"};
       return {200, {}, ran.out.substr(0, 40)};
     }
@@ -94,11 +101,11 @@ class ActionServer {
   }
 
   HttpServerAnswer archive(const std::string& name, const std::string& commit) {
-    const auto found = repositories_.find(name);
-    if (found == repositories_.end() || found->second.run({"cat-file", "-e", commit}).exit != 0) return {404};
+    GitRepository* found = find(name);
+    if (found == nullptr || found->run({"cat-file", "-e", commit}).exit != 0) return {404};
     std::string top = name + "-" + commit.substr(0, 7);
     std::replace(top.begin(), top.end(), '/', '-');
-    return {200, {{"Content-Type", "application/x-gzip"}}, found->second.archive(commit, top)};
+    return {200, {{"Content-Type", "application/x-gzip"}}, found->archive(commit, top)};
   }
 
   static std::vector<std::string> split(const std::string& path) {
