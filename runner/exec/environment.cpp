@@ -1,6 +1,8 @@
 #include "runner/exec/environment.h"
 
 #include <fmt/core.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include <array>
 #include <optional>
@@ -92,9 +94,12 @@ LookedUp look_up_secret(const Request& request, const std::string& text) {
 }  // namespace
 
 std::string make_uuid() {
-  std::random_device random;
   std::array<std::uint32_t, 4> words{};
-  for (std::uint32_t& word : words) word = random();
+  // libstdc++'s random_device asks the processor, which a hypervisor may answer slowly.
+  if (::getentropy(words.data(), sizeof words) != 0) {
+    std::random_device random;
+    for (std::uint32_t& word : words) word = random();
+  }
   return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{:08x}", words[0], words[1] >> 16, words[1] & 0xFFFu,
                      0x8000u | (words[2] >> 16 & 0x3FFFu), words[2] & 0xFFFFu, words[3]);
 }

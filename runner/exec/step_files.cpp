@@ -15,13 +15,27 @@ Result<void> make_job_directories(const Path& temp) {
   return {};
 }
 
+bool SpareFiles::take(const Path& to) {
+  while (!paths_.empty()) {
+    const Path from = std::move(paths_.back());
+    paths_.pop_back();
+    if (take_over_file(from, to)) return true;
+  }
+  return false;
+}
+
 Result<void> write_event_file(const Path& temp, std::string_view json) {
   const Path directory = temp / "_github_workflow";
   const Path file = directory / "event.json";
   std::error_code ignored;  // what is in the way, writing tells
-  if (std::filesystem::is_directory(std::filesystem::symlink_status(file, ignored))) {
+  const std::filesystem::file_status status = std::filesystem::symlink_status(file, ignored);
+  if (std::filesystem::is_directory(status)) {
     if (Result<void> removed = remove_tree(file); !removed) return removed;
-  } else {
+  } else if (std::filesystem::exists(status)) {
+    if (std::filesystem::is_regular_file(status)) {
+      const Result<std::string> there = read_file(file, json.size());
+      if (there && *there == json) return {};
+    }
     std::filesystem::remove(file, ignored);
   }
   if (Result<void> written = write_new_file(file, json); written) return written;
@@ -29,8 +43,14 @@ Result<void> write_event_file(const Path& temp, std::string_view json) {
   return write_new_file(file, json);
 }
 
-Result<Path> write_step_script(const Path& temp, std::string_view extension, std::string_view contents) {
+Result<Path> write_step_script(const Path& temp, std::string_view extension, std::string_view contents,
+                               SpareFiles& spare) {
   Path path = temp / (make_uuid() + std::string(extension));
+  if (spare.take(path)) {
+    if (Result<void> written = rewrite_file(path, contents, 0600); !written)
+      return std::move(written.error());
+    return path;
+  }
   if (Result<void> written = write_new_file(path, contents); !written) {
     // A step may have removed the whole directory, as `rm -rf "$RUNNER_TEMP"` does.
     if (Result<void> made = make_job_directories(temp); !made) return std::move(made.error());
@@ -39,16 +59,20 @@ Result<Path> write_step_script(const Path& temp, std::string_view extension, std
   return path;
 }
 
-Result<FileCommands> FileCommands::make(const Path& temp) {
+Result<FileCommands> FileCommands::make(const Path& temp, SpareFiles& spare) {
   FileCommands files;
   const std::string id = make_uuid();
   for (std::size_t i = 0; i < std::size(kEnvironmentFiles); ++i) {
     files.paths_[i] = temp / kEnvironmentFileFolder / (std::string(kEnvironmentFiles[i].prefix) + id);
-    if (write_new_file(files.paths_[i], "")) continue;
+    if (spare.take(files.paths_[i]) || write_new_file(files.paths_[i], "")) continue;
     if (Result<void> made = make_job_directories(temp); !made) return std::move(made.error());
     if (Result<void> again = write_new_file(files.paths_[i], ""); !again) return std::move(again.error());
   }
   return files;
+}
+
+void FileCommands::give_to(SpareFiles& spare) const {
+  for (const Path& path : paths_) spare.give(path);
 }
 
 void FileCommands::add_to(DatumObject& github) const {

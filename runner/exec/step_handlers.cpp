@@ -213,8 +213,8 @@ Result<StepStatus> StepJob::handle_script(StepInstance& step, const ScriptStep& 
   log_.text(script_header(*text, program.empty() ? shell.program : program, shell.arguments,
                           shown_environment(step, at)));
   if (program.empty()) return refuse(fmt::format("{}: command not found", shell.program));
-  const Result<Path> file =
-      write_step_script(build_.directories.temp, shell.script_extension, script_contents(shell, *text));
+  const Result<Path> file = write_step_script(build_.directories.temp, shell.script_extension,
+                                              script_contents(shell, *text), spare_files_);
   if (!file) return Error(file.error()).in("write a step's script");
   // The path is put into the template as it is, and then split (3.14). GitHub's directories have no blanks; what TMPDIR
   // names here may have some, so a name without any goes through the template in its place.
@@ -232,7 +232,9 @@ Result<StepStatus> StepJob::handle_script(StepInstance& step, const ScriptStep& 
   spec.env = environment_for(step, at, nullptr);
   spec.cwd = directory->empty() ? Path(build_.directories.workspace)
                                 : Path(build_.directories.workspace) / *directory;
-  return run_process(step, Stage::main, std::move(spec), at, limits);
+  Result<StepStatus> ran = run_process(step, Stage::main, std::move(spec), at, limits);
+  spare_files_.give(*file);
+  return ran;
 }
 
 Result<StepStatus> StepJob::handle_node(StepInstance& step, const NodeProgram& program, Stage stage,

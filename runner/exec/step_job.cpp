@@ -298,7 +298,7 @@ Result<StepStatus> StepJob::run_body(StepInstance& step, Stage stage, StepEvalua
   const Path temp = build_.directories.temp;
   if (Result<void> written = write_event_file(temp, build_.event_json); !written)
     return std::move(written.error()).in("write the event's payload");
-  Result<FileCommands> files = FileCommands::make(temp);
+  Result<FileCommands> files = FileCommands::make(temp, spare_files_);
   if (!files) return std::move(files.error()).in("make the files of a step");
   files->add_to(at.github);
   if (scope.is_job) files->add_to(github_);
@@ -327,8 +327,9 @@ Result<StepStatus> StepJob::run_body(StepInstance& step, Stage stage, StepEvalua
         program->body);
   }
   if (!ran) return ran;
-  if (!apply_files(step, stage, *files)) return merge(*ran, StepStatus::failure);
-  return ran;
+  const bool good = apply_files(step, stage, *files);
+  files->give_to(spare_files_);
+  return good ? *ran : merge(*ran, StepStatus::failure);
 }
 
 /// Reads a local action, says what of it does not run, and sees to its post stage. False, told: it cannot be read.

@@ -203,6 +203,7 @@ class StepJob {
   Datum secrets_, vars_;
   PathEntries path_;
   ProblemMatchers matchers_;
+  SpareFiles spare_files_;
   std::vector<std::unique_ptr<StepInstance>> instances_;
   std::vector<StepInstance*> posts_;
   StepScope scope_;

@@ -185,6 +185,28 @@ Result<void> rewrite_file(const Path& path, std::string_view text, mode_t mode) 
   return system_error(doing("write", path), failed);
 }
 
+bool take_over_file(const Path& from, const Path& to) {
+#ifdef F_SETLEASE
+  const Descriptor file = open_at(AT_FDCWD, from.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  struct stat status, renamed;
+  if (!file.valid() || ::fstat(file.get(), &status) != 0 || !is_solely_ours(status)) return false;
+  // Granted where the file is open nowhere else.
+  if (::fcntl(file.get(), F_SETLEASE, F_WRLCK) != 0) return false;
+  ::fcntl(file.get(), F_SETLEASE, F_UNLCK);
+  if ((status.st_mode & 07777) != 0600 && ::fchmod(file.get(), 0600) != 0) return false;
+  if (status.st_size != 0 && ::ftruncate(file.get(), 0) != 0) return false;
+  if (::rename(from.c_str(), to.c_str()) != 0) return false;
+  if (::lstat(to.c_str(), &renamed) == 0 && renamed.st_dev == status.st_dev &&
+      renamed.st_ino == status.st_ino)
+    return true;
+  ::unlink(to.c_str());
+#else
+  static_cast<void>(from);
+  static_cast<void>(to);
+#endif
+  return false;
+}
+
 Result<void> make_blank_file(const Path& path, std::uint64_t bytes, mode_t mode) {
   struct stat status;
   const auto size = static_cast<off_t>(bytes);

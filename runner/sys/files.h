@@ -37,6 +37,12 @@ Result<void> write_new_file(const Path& path, std::string_view text, mode_t mode
 /// link. After an Error it may hold anything.
 Result<void> rewrite_file(const Path& path, std::string_view text, mode_t mode = 0600);
 
+/// Makes of `from`, a file that nobody needs any more, the empty file `to` of mode 0600, where that is safe: it is a regular
+/// file of ours with no other name, and nobody has it open. Else false, and `to` is not there. ext4 does not give out again
+/// what was deleted within the last minute, and looks through all of that for each new file: hundreds of short-lived files
+/// cost milliseconds each.
+[[nodiscard]] bool take_over_file(const Path& from, const Path& to);
+
 /// Makes `path` a file of `bytes` bytes that takes no room and waits to be written. One that is so already, the
 /// caller's, with no other name, stays; else what is there is removed.
 Result<void> make_blank_file(const Path& path, std::uint64_t bytes, mode_t mode = 0600);

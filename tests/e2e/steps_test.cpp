@@ -790,6 +790,34 @@ TEST_F(Steps, HostileEnvironmentFile) {
   EXPECT_NE(said().find("[] a\n"), std::string::npos) << said();
 }
 
+// 5.1: a process that a step has left behind keeps its own files of commands.
+TEST_F(Steps, HostileWriterThatStays) {
+  EXPECT_EQ(
+      steps("- run: |\n"
+            "    (exec 8>> $GITHUB_ENV 9>> $GITHUB_OUTPUT > /dev/null 2>&1\n"
+            "     while [ ! -e next ]; do sleep 0.01; done\n"
+            "     echo LEFT=behind >&8; echo left=behind >&9; : > written; exec sleep 20) &\n"
+            "    while [ ! -e /proc/$!/fd/9 ]; do sleep 0.01; done\n"
+            "- id: next\n"
+            "  run: ': > next; while [ ! -e written ]; do sleep 0.01; done; echo \"OWN=$(cat next)own\" >> "
+            "$GITHUB_ENV'\n"
+            "- run: echo \"$OWN [$LEFT] [${{ steps.next.outputs.left }}]\"\n"),
+      Outcome::succeeded);
+  EXPECT_EQ(said(), "own [] []\n");
+}
+
+// 6.1: the payload is there as it was, whatever a step makes of it.
+TEST_F(Steps, S6_1_ThePayloadStaysWhatItIs) {
+  request.steps.event_json = R"({"a": 1})";
+  EXPECT_EQ(
+      steps("- run: cat $GITHUB_EVENT_PATH; echo; echo more >> $GITHUB_EVENT_PATH\n"
+            "- run: cat $GITHUB_EVENT_PATH; echo; rm $GITHUB_EVENT_PATH; ln -s /dev/null $GITHUB_EVENT_PATH\n"
+            "- run: cat $GITHUB_EVENT_PATH; echo\n"),
+      Outcome::succeeded);
+  const std::string payload = "{\n  \"a\": 1\n}\n";
+  EXPECT_EQ(said(), payload + payload + payload);
+}
+
 TEST_F(Steps, HostileOutput) {
   EXPECT_EQ(steps("- run: head -c 20000000 /dev/zero | tr '\\0' 'x'; echo; head -c 3000000 /dev/urandom\n"
                   "- run: echo fine\n"),

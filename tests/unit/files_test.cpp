@@ -489,5 +489,49 @@ TEST(Files, ALockHasOneHolder) {
   ::close(ready[1]);
 }
 
+#ifdef F_SETLEASE
+TEST(TakeOverFile, MakesAnEmptyFileOfOneThatNobodyNeeds) {
+  const TemporaryDirectory directory;
+  const Path from = directory / "from", to = directory / "to";
+  put(from, "text");
+  ::chmod(from.c_str(), 0400);
+  const ino_t inode = inode_of(from);
+  ASSERT_TRUE(take_over_file(from, to));
+  EXPECT_EQ(inode_of(to), inode);
+  EXPECT_EQ(contents(to), "");
+  EXPECT_EQ(mode_of(to), 0600u);
+  EXPECT_FALSE(std::filesystem::exists(from));
+}
+
+TEST(TakeOverFile, LeavesWhatSomebodyMayStillWriteTo) {
+  const TemporaryDirectory directory;
+  const Path from = directory / "from", to = directory / "to", other = directory / "other";
+  const auto refused = [&](const char* what) {
+    SCOPED_TRACE(what);
+    EXPECT_FALSE(take_over_file(from, to));
+    EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(to)));
+    std::filesystem::remove_all(from);
+  };
+  refused("nothing");
+  for (const int flags : {O_RDONLY, O_WRONLY | O_APPEND}) {
+    put(from, "");
+    const int descriptor = ::open(from.c_str(), flags);
+    refused("open elsewhere");
+    ::close(descriptor);
+  }
+  put(from, "");
+  std::filesystem::create_hard_link(from, other);
+  refused("a second name");
+  put(other, "kept");
+  std::filesystem::create_symlink(other, from);
+  refused("a link");
+  EXPECT_EQ(contents(other), "kept");
+  std::filesystem::create_directory(from);
+  refused("a directory");
+  ASSERT_EQ(::mkfifo(from.c_str(), 0600), 0);
+  refused("a pipe");
+}
+#endif
+
 }  // namespace
 }  // namespace buildspec_run
