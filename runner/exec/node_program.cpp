@@ -65,7 +65,7 @@ Result<NodeVersion> find_node(const std::string& given, const std::string& searc
 int declared_node(std::string_view using_version) {
   if (using_version.size() < 5 || !equals_ignoring_case(using_version.substr(0, 4), "node")) return 0;
   const int major = number_at(using_version.substr(4));
-  return major != 0 && major < kOldestNode ? kOldestNode : major;
+  return major != 0 && major < kOldestDeclaredNode ? kOldestDeclaredNode : major;
 }
 
 }  // namespace buildspec_run

@@ -16,8 +16,10 @@ struct NodeVersion {
   int major = 0;  // 0: it does not say
 };
 
-/// The oldest node that runs all that actions declare today.
-inline constexpr int kOldestNode = 20;
+/// The oldest node that is tried: Debian 12's. Actions are made for newer ones, which a warning says.
+inline constexpr int kOldestNode = 18;
+/// The oldest that actions declare and GitHub still has; older declarations mean this one (2.4).
+inline constexpr int kOldestDeclaredNode = 20;
 
 /// `given` (an absolute path), or the node on `search_path`; asked for its version, unless the headers that it was
 /// installed with tell. An Error's message is for people: none is there, or it is too old, and what helps.

@@ -463,13 +463,25 @@ TEST_F(Steps, S2_4_NodeThatIsTooOldOrNotThere) {
   action(local("a"), std::string(kNode) + "}\n", {{"main.sh", ""}});
   node("#!/bin/sh\necho v16.20.0\n");
   EXPECT_EQ(steps("- uses: ./a\n"), Outcome::failed);
-  EXPECT_NE(said().find("is node 16, and actions need 20 or newer; install one"), std::string::npos)
+  EXPECT_NE(said().find("is node 16, and actions need 18 or newer; install one"), std::string::npos)
       << said();
   request.steps.node.clear();
   request.sh = "/bin/sh";
   request.host_environment["PATH"] = (files / "empty").native();
   EXPECT_EQ(steps("- uses: ./a\n"), Outcome::failed);
   EXPECT_NE(said().find("there is no node on PATH; install one"), std::string::npos) << said();
+}
+
+// Debian 12 has node 18.
+TEST_F(Steps, S2_4_AnOlderNodeIsTriedWithAWarning) {
+  action(local("a"), std::string(kNode) + "}\n", {{"main.sh", "echo ran\n"}});
+  node("#!/bin/sh\n[ \"$1\" = --version ] && exec echo v18.20.4\nexec sh \"$@\"\n");
+  EXPECT_EQ(steps("- uses: ./a\n"), Outcome::succeeded);
+  EXPECT_EQ(said(), "ran\n");
+  ASSERT_EQ(seen.diagnosed.size(), 1u);
+  EXPECT_EQ(seen.diagnosed[0].id, "node-version");
+  EXPECT_NE(seen.diagnosed[0].message.find("declares node20 and runs with node 18"), std::string::npos)
+      << seen.diagnosed[0].message;
 }
 
 TEST_F(Steps, S2_4_AnotherNodeIsToldOnce) {
