@@ -36,6 +36,8 @@ TEST(ActionReference, IsReadByTheFirstRuleThatFits) {
       {"a\\b\\c/d@feature/x", "repository a/b path=c/d ref=feature/x"},
       {"a/b@v1@v2", "error Expected format {org}/{repo}[/path]@ref. Actual 'a/b@v1@v2'"},
       {"a/b@", "error Expected format {org}/{repo}[/path]@ref. Actual 'a/b@'"},
+      {"//./r@o", "error Expected format {org}/{repo}[/path]@ref. Actual '//./r@o'"},
+      {"/$/r@o", "error Expected format {org}/{repo}[/path]@ref. Actual '/$/r@o'"},
       {"a@v1", "error Expected format {org}/{repo}[/path]@ref. Actual 'a@v1'"},
       {"a/b", "error Expected format {org}/{repo}[/path]@ref. Actual 'a/b'"},
       {"", "error Expected format {org}/{repo}[/path]@ref. Actual ''"},
