@@ -36,7 +36,7 @@ Result<ActionReference> parse_action_reference(std::string_view text) {
   const auto segments = split(text.substr(0, at));
   const std::string_view ref = at == std::string_view::npos ? std::string_view() : text.substr(at + 1);
   // Nobody is called so; as the first segment they mean something else, which leading slashes have hidden.
-  const auto is_owner = [](std::string_view name) { return name != "." && name != ".." && name != "$"; };
+  const auto is_owner = [](std::string_view name) { return name != "." && name != "$"; };
   if (segments.size() < 2 || !is_owner(segments[0]) || ref.empty() || ref.find('@') != std::string_view::npos)
     return Error{fmt::format("Expected format {{org}}/{{repo}}[/path]@ref. Actual '{}'", text), {}};
   RepositoryReference reference{std::string(segments[0]), std::string(segments[1]), {}, std::string(ref)};
