@@ -36,9 +36,8 @@ struct WantedRepository {
   [[nodiscard]] std::string key() const { return action + "@" + ref; }
 };
 
-/// May be asked from several threads at once. An Error is what the user sees; some have two lines, as the runner prints
-/// two. It has a code when the machine, the network or the server is at fault rather than the reference; ECANCELED: `stop`
-/// came.
+/// May be asked from several threads at once. An Error is what the user sees. It has a code when the
+/// machine, the network or the server is at fault rather than the reference; ECANCELED: `stop` came.
 class ActionSource {
  public:
   using Tell = std::function<void(StoreEvent)>;

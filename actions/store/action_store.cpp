@@ -515,14 +515,10 @@ std::vector<std::string> secrets_of(const ActionStoreOptions& options) {
   if (!options.token.empty()) secrets = {options.token, basic_credential(options.token)};
   // "https://user:password@host/…", "https://token@host/…"
   const auto add_those_of = [&](std::string_view url) {
-    const std::size_t scheme = url.find("://");
-    if (scheme == std::string_view::npos) return;
-    const std::string_view authority = url.substr(scheme + 3, url.substr(scheme + 3).find('/'));
-    const std::size_t at = authority.rfind('@');
-    if (at == std::string_view::npos || url.starts_with("ssh")) return;
-    const std::string_view user = authority.substr(0, at);
-    const std::size_t colon = user.find(':');
-    const std::string_view secret = colon == std::string_view::npos ? user : user.substr(colon + 1);
+    const std::optional<std::string_view> user = user_part(url);
+    if (!user || url.find("://") == std::string_view::npos || url.starts_with("ssh")) return;
+    // Behind the colon, or all of it: substr(npos + 1) is substr(0).
+    const std::string_view secret = user->substr(user->find(':') + 1);
     if (!secret.empty()) secrets.emplace_back(secret);
   };
   add_those_of(options.github_url);
