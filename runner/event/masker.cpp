@@ -448,6 +448,13 @@ std::size_t scan_around_escapes(const Finder& finder, std::string_view text, Fou
   return begun;
 }
 
+// How many bytes before `place` belong to a sequence that goes on there.
+std::size_t bytes_before_in_sequence(std::string_view text, std::size_t place) noexcept {
+  const std::size_t escape = place == 0 ? std::string_view::npos : text.rfind(kEscape, place - 1);
+  if (escape == std::string_view::npos || place - escape >= kLongestSequence) return 0;
+  return sequence_at(text.substr(escape)).bytes > place - escape ? place - escape : 0;
+}
+
 bool has_escape(std::string_view text) noexcept { return text.find(kEscape) != std::string_view::npos; }
 
 }  // namespace
@@ -489,7 +496,7 @@ struct Masker::Stream::State {
     // What begins a form from here on may still become one, or be taken in by one.
     std::size_t begun = finder->automaton.depth(state);
     if (has_escape(chunk) || has_escape(std::string_view(held).substr(held_from)))
-      begun = std::max(begun, look_through_escapes(*finder, chunk));
+      begun = look_through_escapes(*finder, chunk, begun);
     say(at + chunk.size() - begun, chunk, out);
     if (begun <= chunk.size()) {
       held.assign(chunk.substr(chunk.size() - begun));
@@ -529,16 +536,18 @@ struct Masker::Stream::State {
   }
 
   // Covers what of the held text and `chunk` is secret when sequences are not seen. Returns how many bytes at
-  // the end have to be held back for it. All that was held is read again: it is short.
-  std::size_t look_through_escapes(const Finder& finder, std::string_view chunk) {
+  // the end have to be held back for it: at least `begun`, and no sequence is split, for its end would be read as text
+  // the next time. All that was held is read again: it is short.
+  std::size_t look_through_escapes(const Finder& finder, std::string_view chunk, std::size_t begun) {
     const std::size_t before = held.size() - held_from;
     const std::string joined = before == 0 ? std::string() : held.substr(held_from).append(chunk);
     const std::string_view text = before == 0 ? chunk : joined;
     const std::uint64_t from = at - before;
     const std::size_t known = covered.size();
-    const std::size_t begun = scan_around_escapes(finder, text, [&](std::size_t begin, std::size_t end) {
-      covered.push_back({from + begin, from + end});
-    });
+    begun = std::max(begun, scan_around_escapes(finder, text, [&](std::size_t begin, std::size_t end) {
+                       covered.push_back({from + begin, from + end});
+                     }));
+    begun += bytes_before_in_sequence(text, text.size() - begun);
     if (covered.size() == known) return begun;
     std::vector<Covered> all = std::exchange(covered, {});
     std::sort(all.begin(), all.end(), [](const Covered& a, const Covered& b) { return a.begin < b.begin; });

@@ -34,7 +34,7 @@ class Masker {
   /// Masks a stream cut anywhere: the result of `write` pieces and one `finish` joined equals `mask` of the
   /// whole, whatever the cuts. What may be the beginning of a secret is held back (never more than the
   /// longest form less one byte, and the sequences inside it, 4 KiB at most) until more comes or `finish` is
-  /// called; so is a sequence whose end has not come.
+  /// called; so is a sequence whose end has not come, or which what is held back would split.
   class Stream {
    public:
     explicit Stream(const Masker& masker);
