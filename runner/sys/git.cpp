@@ -10,7 +10,7 @@
 #include "runner/sys/git_module.h"
 #include "runner/sys/module.h"
 
-#ifdef __SANITIZE_THREAD__
+#ifdef BUILDSPEC_RUN_THREAD_SANITIZER
 // libgit2 asks for the time in each of its threads. glibc locks what it keeps of the time zone, where tsan does not see it.
 extern "C" const char* __tsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
 extern "C" const char* __tsan_default_suppressions() { return "race:tzset_internal\n"; }

@@ -36,14 +36,7 @@
 // What libgit2 allocates in the scope of one of these is none of LeakSanitizer's business: 1.5 forgets, for each setting of
 // git that a pattern does not match, what PCRE2 matched it with. (Its frames cannot be named in a suppression: without
 // frame pointers the stack ends in PCRE2, which is used elsewhere.)
-#if defined(__SANITIZE_ADDRESS__)
-#define BUILDSPEC_RUN_WITH_LSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define BUILDSPEC_RUN_WITH_LSAN 1
-#endif
-#endif
-#ifdef BUILDSPEC_RUN_WITH_LSAN
+#ifdef BUILDSPEC_RUN_ADDRESS_SANITIZER
 #include <sanitizer/lsan_interface.h>
 using LeaksOfLibgit2 = __lsan::ScopedDisabler;
 #else

@@ -30,7 +30,7 @@ using test::RunningProgram;
 using test::Start;
 
 // The address sanitizer's own memory is not ours to measure.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(BUILDSPEC_RUN_ADDRESS_SANITIZER) || defined(BUILDSPEC_RUN_THREAD_SANITIZER)
 constexpr bool kMemoryIsOurs = false;
 #else
 constexpr bool kMemoryIsOurs = true;

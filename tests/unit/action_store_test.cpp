@@ -640,7 +640,7 @@ TEST_F(ActionStoreTest, ThirtyFetchedActionsAreResolvedInNoTime) {
   }
   EXPECT_EQ(server_.requests(), std::vector<std::string>());
   RecordProperty("best_microseconds", static_cast<int>(best.count() / 1000));
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(NDEBUG) && !defined(BUILDSPEC_RUN_ADDRESS_SANITIZER) && !defined(BUILDSPEC_RUN_THREAD_SANITIZER)
   EXPECT_LT(best, std::chrono::milliseconds(20));
 #endif
 }

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#ifdef __SANITIZE_ADDRESS__
+#ifdef BUILDSPEC_RUN_ADDRESS_SANITIZER
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -309,7 +309,7 @@ TEST_F(GitTest, ASha256RepositoryIsRefusedOrKnown) {
   const std::string id = commit(root, "one");
   EXPECT_EQ(id.size(), 64u);
   std::string why;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef BUILDSPEC_RUN_ADDRESS_SANITIZER
   const __lsan::ScopedDisabler
       leaks;  // libgit2 1.5 loses what it matches each `extensions.*` of a repository with
 #endif
