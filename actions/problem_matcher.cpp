@@ -263,6 +263,13 @@ struct ProblemMatchers::State {
 ProblemMatchers::ProblemMatchers() : state_(std::make_unique<State>()) {}
 ProblemMatchers::~ProblemMatchers() = default;
 ProblemMatchers::ProblemMatchers(ProblemMatchers&&) noexcept = default;
+ProblemMatchers& ProblemMatchers::operator=(ProblemMatchers&&) noexcept = default;
+
+ProblemMatchers ProblemMatchers::copy() const {
+  ProblemMatchers made;
+  made.state_->matchers = state_->matchers;
+  return made;
+}
 
 Result<void> ProblemMatchers::add(const std::vector<MatcherSpec>& specs) {
   std::vector<std::shared_ptr<CompiledMatcher>> added;

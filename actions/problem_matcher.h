@@ -39,7 +39,10 @@ class ProblemMatchers {
   ProblemMatchers();
   ~ProblemMatchers();
   ProblemMatchers(ProblemMatchers&&) noexcept;
+  ProblemMatchers& operator=(ProblemMatchers&&) noexcept;
 
+  /// The same matchers. No process that is being read sees what becomes of them.
+  [[nodiscard]] ProblemMatchers copy() const;
   /// Checks all of them, then adds them; one whose owner is known (without regard to case) takes that one's place. An
   /// Error's message is the one that the runner gives (the table of 3.16, or why an expression is none).
   Result<void> add(const std::vector<MatcherSpec>& specs);

@@ -156,8 +156,61 @@ void StepJob::look_at_stop() {
   if (stop_.stop_requested()) status_ = StepStatus::cancelled;
 }
 
-/// One stage of a step of the phase: a task of its own.
+/// One stage of a step of the phase, its main stage as often as the controller wants it.
 Result<void> StepJob::run_stage(StepInstance& step, Stage stage) {
+  for (;;) {
+    Undo before;
+    if (stage == Stage::main) before = {env_, path_, matchers_.copy(), end_.changed};
+    Result<StageEnd> end = run_stage_once(step, stage);
+    if (!end) return std::move(end.error());
+    if (stage == Stage::main && end->outcome != StepStatus::skipped) {
+      TaskFinished shown = end->told;
+      shown.text = events_.masker().mask(shown.text);
+      shown.step->name = events_.masker().mask(shown.step->name);
+      const Answer after = build_.around.controller.after(shown);
+      check(after == Answer::go_on || after == Answer::retry || after == Answer::abort,
+            "after a step a controller says go on, retry or abort");
+      if (after == Answer::retry) {
+        undo(step, std::move(before));
+        continue;
+      }
+      if (after == Answer::abort) aborted_ = true;
+    }
+    if (stage == Stage::main) publish(step, scope_, end->outcome, end->conclusion);
+    if (end->conclusion == StepStatus::failure) {
+      status_ = merge(status_, StepStatus::failure);
+      if (!end_.failure && !timed_out_)
+        end_.failure =
+            StepFailure{end->told.label, end->told.step->name,
+                        !exit_.success() ? to_string(exit_) : events_.masker().mask(log_.first_error()),
+                        step.task->where};
+    }
+    look_at_stop();
+    return {};
+  }
+}
+
+/// The job as it was before the main stage of `step`, as if that had not run. What it has masked stays so, and so do the
+/// posts that are to come and the state saved for them: what has begun is cleaned up.
+void StepJob::undo(StepInstance& step, Undo before) {
+  env_ = std::move(before.env);
+  path_ = std::move(before.path);
+  matchers_ = std::move(before.matchers);
+  end_.changed = std::move(before.changed);
+  timed_out_ = false;
+  const auto forget = [](StepInstance& each, const auto& self) -> void {
+    each.outputs = DatumObject();
+    each.steps = DatumObject();
+    for (const auto& child : each.children) self(*child, self);
+  };
+  forget(step, forget);
+  // A local action is read again, and may have been mended.
+  const ActionStep* uses = std::get_if<ActionStep>(&step.task->body);
+  if (uses != nullptr && uses->action == nullptr && step.posts.empty()) step.children.clear();
+}
+
+/// One stage of a step of the phase: a task of its own.
+Result<StepJob::StageEnd> StepJob::run_stage_once(StepInstance& step, Stage stage) {
   const StepTask& task = *step.task;
   const std::string label =
       stage == Stage::main ? step.label : fmt::format("{}.{}", step.label, to_string(stage));
@@ -203,6 +256,8 @@ Result<void> StepJob::run_stage(StepInstance& step, Stage stage) {
         shown.text = events_.masker().mask(shown.text);
         shown.step->name = events_.masker().mask(name);
         before = build_.around.controller.before(shown);
+        check(before == Answer::go_on || before == Answer::skip || before == Answer::abort,
+              "before a step a controller says go on, skip or abort");
       }
       if (before == Answer::abort) aborted_ = true;
       skipped_by_controller = before == Answer::skip;
@@ -226,26 +281,14 @@ Result<void> StepJob::run_stage(StepInstance& step, Stage stage) {
                                  : status_of_conclusion(conclusion);
   finished.step = StepResult{name, std::string(to_string(stage)), std::string(to_string(outcome)),
                              std::string(to_string(conclusion))};
-  if (stage == Stage::main) publish(step, scope_, outcome, conclusion);
-  if (skipped_by_controller) log_.debug("skipped, as was asked for");
-  if (conclusion == StepStatus::failure) {
-    status_ = merge(status_, StepStatus::failure);
-    if (!end_.failure && !timed_out_)
-      end_.failure = StepFailure{
-          label, name, !exit_.success() ? to_string(exit_) : events_.masker().mask(log_.first_error()),
-          task.where};
-  }
-  look_at_stop();
+  if (skipped_by_controller)
+    events_.tell(to_event({Severity::note, task.source, task.where,
+                           fmt::format("{} is skipped, as was asked for", label), "command-skipped"}));
   events_.flush_output();
   events_.tell(finished);
   events_.set_task({});
-  if (!machine) return machine;
-  if (outcome == StepStatus::skipped || stage != Stage::main) return {};
-  TaskFinished shown = finished;
-  shown.text = events_.masker().mask(text);
-  shown.step->name = events_.masker().mask(name);
-  if (build_.around.controller.after(shown) == Answer::abort) aborted_ = true;
-  return {};
+  if (!machine) return std::move(machine.error());
+  return StageEnd{outcome, conclusion, std::move(finished)};
 }
 
 /// One stage of a step inside a composite action. `goes_on`: whether the steps behind it are looked at.

@@ -121,7 +121,21 @@ class StepJob {
   friend class ProcessReceiver;
 
   // step_job.cpp
+  /// How a stage ended.
+  struct StageEnd {
+    StepStatus outcome = StepStatus::skipped, conclusion = StepStatus::skipped;
+    TaskFinished told;
+  };
+  /// What the main stage of a step changes of the job.
+  struct Undo {
+    DatumObject env;
+    PathEntries path;
+    ProblemMatchers matchers;
+    std::map<std::string, std::string> changed;
+  };
   Result<void> run_stage(StepInstance& step, Stage stage);
+  Result<StageEnd> run_stage_once(StepInstance& step, Stage stage);
+  void undo(StepInstance& step, Undo before);
   Result<StepStatus> run_embedded(StepInstance& step, Stage stage, StepScope& scope, bool& goes_on);
   Result<StepStatus> run_body(StepInstance& step, Stage stage, StepEvaluation& at, StepScope& scope,
                               const StageLimits& limits);

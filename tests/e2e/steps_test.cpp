@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -742,6 +743,77 @@ TEST_F(Steps, S10_1_SurvivesCancel) {
                   "done'}\n"),
             Outcome::interrupted);
   EXPECT_EQ(said(), "done\n");
+}
+
+/// Says "retry" once, after the task of that label, when `mend` has been called.
+class RetryingController : public UnattendedController {
+ public:
+  RetryingController(std::string label, std::function<void()> mend)
+      : label_(std::move(label)), mend_(std::move(mend)) {}
+  Answer after(const TaskFinished& task) override {
+    if (task.step) log += task.label + " " + task.step->outcome + "\n";
+    if (retried_ || task.label != label_) return Answer::go_on;
+    retried_ = true;
+    mend_();
+    return Answer::retry;
+  }
+  std::string log;
+
+ private:
+  std::string label_;
+  std::function<void()> mend_;
+  bool retried_ = false;
+};
+
+// A step that is run again starts from where it started before.
+TEST_F(Steps, TheControllerHasAStepRunAgain) {
+  RetryingController retrying("build[1]", [&] { test::put(source() / "mended", ""); });
+  controller = &retrying;
+  test::put(source() / "m.json",
+            R"({"problemMatcher":[{"owner":"m","pattern":[{"regexp":"^bad: (.*)$","message":1}]}]})");
+  EXPECT_EQ(
+      steps("- run: echo A=before >> $GITHUB_ENV\n"
+            "- id: a\n"
+            "  run: |\n"
+            "    echo \"A=$A PATH=${PATH%%:*} [${{ steps.a.outcome }}]\"\n"
+            "    [ ! -e mended ] || exit 0\n"
+            "    echo A=changed >> $GITHUB_ENV\n"
+            "    echo B=new >> $GITHUB_ENV\n"
+            "    echo o=1 >> $GITHUB_OUTPUT\n"
+            "    echo /first >> $GITHUB_PATH\n"
+            "    echo ::add-matcher::m.json\n"
+            "    exit 3\n"
+            "- run: |\n"
+            "    echo \"A=$A B=$B PATH=${PATH%%:*} [${{ steps.a.outputs.o }}] ${{ steps.a.outcome }}\"\n"
+            "    echo bad: one\n",
+            "", "  post_build:\n    commands: ['echo \"A=$A B=$B\"']\n"),
+      Outcome::succeeded);
+  EXPECT_EQ(said(),
+            "A=before PATH=/usr/local/bin []\n##[error]Process completed with exit code 3.\n"
+            "A=before PATH=/usr/local/bin []\nA=before B= PATH=/usr/local/bin [] success\nbad: one\n"
+            "A=before B=\n");
+  EXPECT_EQ(outcomes(), "build[0] success, build[1] failure, build[1] success, build[2] success");
+  EXPECT_EQ(retrying.log, "build[0] success\nbuild[1] failure\nbuild[1] success\nbuild[2] success\n");
+}
+
+// What began in both runs is cleaned up once, with what the last one saved; a local action is read again.
+TEST_F(Steps, AnActionThatIsRunAgainHasOnePost) {
+  action(remote("o/A"), std::string(kNode) + ", post: post.sh}\n",
+         {{"main.sh", "echo main; echo \"s=$(cat of)\" >> \"$GITHUB_STATE\"; cat of; test $(cat of) = 2\n"},
+          {"post.sh", "echo post $STATE_s\n"}});
+  test::put(source() / "of", "1\n");
+  RetryingController remote_again("build[0]", [&] { test::put(source() / "of", "2\n"); });
+  controller = &remote_again;
+  EXPECT_EQ(steps("- uses: o/A@v1\n"), Outcome::succeeded);
+  EXPECT_EQ(said(), "main\n1\nmain\n2\nPost job cleanup.\npost 2\n");
+
+  const std::string composite = "runs:\n  using: composite\n  steps:\n    - {id: x, shell: sh, run: ";
+  action(local("c"), composite + "'echo r=1 >> $GITHUB_OUTPUT; exit 3'}\n");
+  RetryingController local_again(
+      "build[0]", [&] { action(local("c"), composite + "'echo \"[${{ steps.x.outputs.r }}]\"'}\n"); });
+  controller = &local_again;
+  EXPECT_EQ(steps("- uses: ./c\n"), Outcome::succeeded);
+  EXPECT_EQ(said(), "##[error]Process completed with exit code 3.\n[]\n");
 }
 
 // The build's own limit ends everything, posts too (buildspec.md 3.10).

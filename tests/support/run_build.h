@@ -82,9 +82,9 @@ struct BuildToRun {
     request.buildspec = &text;
     const Machine machine = {PROJECT_BINARY_DIR "/libexec/buildspec-run/buildspec-run-supervisor",
                              PROJECT_BINARY_DIR "/libexec/buildspec-run"};
-    UnattendedController controller;
-    Result<Finished> finished =
-        run_build(request, machine, controller, seen, stop.get_token(), kill.get_token());
+    UnattendedController unattended;
+    Result<Finished> finished = run_build(request, machine, controller == nullptr ? unattended : *controller,
+                                          seen, stop.get_token(), kill.get_token());
     request.buildspec = nullptr;
     EXPECT_TRUE(std::filesystem::is_empty(files / "tmp")) << "nothing stays in the temporary directory";
     if (!finished) {
@@ -99,6 +99,7 @@ struct BuildToRun {
 
   TemporaryDirectory files;
   Request request;
+  Controller* controller = nullptr;  // nullptr: nobody is asked
   std::stop_source stop, kill;
   SeenBuild seen;
   std::vector<std::pair<std::string, std::string>> exported;
