@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <ranges>
 
 #include "actions/shell_command.h"
@@ -32,6 +33,17 @@ class FilesOfMachine final : public MatcherFiles {
 
 bool equals_any(std::string_view name, std::initializer_list<std::string_view> names) {
   return std::ranges::any_of(names, [&](std::string_view each) { return equals_ignoring_case(each, name); });
+}
+
+/// Source: actions.md 3.14.
+int oom_score_adj(const std::map<std::string, std::string>& environment) {
+  constexpr int kDefault = 500;
+  const auto found = environment.find("PIPELINE_JOB_OOMSCOREADJ");
+  if (found == environment.end()) return kDefault;
+  int score = kDefault;
+  const char* const end = found->second.data() + found->second.size();
+  const std::from_chars_result read = std::from_chars(found->second.data(), end, score);
+  return read.ec == std::errc() && read.ptr == end ? std::clamp(score, -1000, 1000) : kDefault;
 }
 
 }  // namespace
@@ -166,7 +178,7 @@ std::map<std::string, std::string> StepJob::environment_for(const StepInstance& 
     for (const auto& [name, value] : inputs->values) named.emplace_back(input_variable_name(name), value);
   std::ranges::move(runner_variables(runner_), std::back_inserter(contexts));
   return process_environment(
-      {variables_.inherited, at.env, &env_, &step.state, named, {}, &path_, contexts, build_.tracking_id});
+      {variables_.inherited, at.env, &env_, &step.state, named, {}, &path_, contexts, tracking_id_});
 }
 
 /// By existence alone, on the entries of steps and on the host's PATH (3.12).
@@ -349,6 +361,7 @@ Result<ProcessEnd> StepJob::start(const ProcessSpec& spec, const ProcessRunner::
   StepClock::time_point deadline = deadline_;
   if (request.command_timeout) deadline = std::min(deadline, StepClock::now() + *request.command_timeout);
   bounded.deadline = limits.deadline ? std::min(deadline, *limits.deadline) : deadline;
+  bounded.oom_score_adj = oom_score_adj(bounded.env);
   std::stop_source either;
   const auto request_stop = [&] { either.request_stop(); };
   const std::stop_callback on_abort(stop, request_stop);
@@ -384,6 +397,18 @@ Result<StepStatus> StepJob::run_process(StepInstance& step, Stage stage, Process
       [&](const ProcessSpec& bounded, const ProcessRunner::OnOutput& on_output, std::stop_token stop) {
         return build_.around.processes.run(bounded, on_output, stop);
       });
+}
+
+/// Ends what the job has left running, but for what was started with another RUNNER_TRACKING_ID: that lives on in the
+/// build. Source: actions.md 10.4.
+Result<void> StepJob::end_orphans() {
+  log_.line("Cleaning up orphan processes");
+  const auto ended = build_.around.processes.end_marked("RUNNER_TRACKING_ID=" + tracking_id_);
+  if (!ended) return Error(ended.error()).in("end what the steps have left running");
+  for (const ProcessRunner::EndedProcess& process : *ended)
+    log_.line(fmt::format("Terminate orphan process: pid ({}) ({})", process.pid, process.name));
+  events_.flush_output();
+  return {};
 }
 
 /// `run` starts the process; this gives it its bounds, and reads what it prints. `spec`: what messages name, with the

@@ -15,6 +15,7 @@
 #include "runner/base/overloaded.h"
 #include "runner/base/text.h"
 #include "runner/exec/diagnosed.h"
+#include "runner/exec/environment.h"
 
 namespace buildspec_run {
 namespace {
@@ -100,7 +101,8 @@ StepJob::StepJob(StepBuild& build, const Phase& phase, StepVariables variables,
       deadline_(deadline),
       stop_(std::move(stop)),
       events_(build.around.events),
-      log_(build.around.events, build.around.request.steps.debug) {
+      log_(build.around.events, build.around.request.steps.debug),
+      tracking_id_("github_" + make_uuid()) {
   const JobFacts facts = {build.around.request, build.around.git, to_lower(phase.name), build.around.attempt,
                           build.directories};
   for (const auto& [name, value] : variables_.env) env_.set(name, value);
@@ -136,6 +138,7 @@ Result<StepsEnd> StepJob::run() {
     posts_.pop_back();
     if (Result<void> ran = run_stage(*step, Stage::post); !ran) return std::move(ran.error());
   }
+  if (Result<void> ended = end_orphans(); !ended) return std::move(ended.error());
   look_at_stop();
   end_.aborted = aborted_;
   end_.status = timed_out_                         ? Status::timed_out

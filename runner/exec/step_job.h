@@ -101,7 +101,6 @@ struct StepBuild {
   JobDirectories directories;
   std::string event_json;
   Datum event;
-  std::string tracking_id;
   bool prepared = false;
   std::optional<Result<NodeVersion>> node;
   std::vector<std::string> told_nodes;  // declared versions that were warned of
@@ -195,6 +194,7 @@ class StepJob {
   Result<ProcessEnd> start(const ProcessSpec& spec, const ProcessRunner::OnOutput& on_output,
                            std::stop_token stop, const StageLimits& limits, const RunBounded& run);
   StepStatus status_of(const ProcessEnd& end, const StageLimits& limits);
+  Result<void> end_orphans();
 
   // step_container.cpp
   /// The engine; nullptr, told: there is none.
@@ -211,6 +211,7 @@ class StepJob {
   EventStream& events_;
   StepLog log_;
 
+  const std::string tracking_id_;  // RUNNER_TRACKING_ID of every process of the job
   StepStatus status_ = StepStatus::success;
   DatumObject env_{true};  // the job's accumulated environment
   DatumObject github_, runner_, steps_;

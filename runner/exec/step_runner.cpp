@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include "runner/exec/environment.h"
 #include "runner/exec/step_job.h"
 
 namespace buildspec_run {
@@ -12,7 +11,7 @@ struct StepRunner::State {
 };
 
 StepRunner::StepRunner(StepSurroundings around)
-    : state_(std::make_unique<State>(State{{std::move(around), {}, {}, {}, {}, false, {}, {}, {}, {}}})) {
+    : state_(std::make_unique<State>(State{{std::move(around), {}, {}, {}, false, {}, {}, {}, {}}})) {
   StepBuild& build = state_->build;
   const StepOptions& options = build.around.request.steps;
   const Path directory = build.around.directory / "steps";
@@ -20,7 +19,6 @@ StepRunner::StepRunner(StepSurroundings around)
   build.directories.temp = (directory / "_temp").native();
   build.directories.tool_cache =
       options.tool_cache.empty() ? (directory / "_tool").native() : options.tool_cache;
-  build.tracking_id = "github_" + make_uuid();
 }
 
 StepRunner::~StepRunner() = default;

@@ -157,6 +157,7 @@ struct Launch {
   std::vector<char*> argv, env;
   std::vector<std::string> programs;  // to be tried in this order
   const StartRequest* start = nullptr;
+  std::string oom_score_adj;  // digits; empty: as ours
   int output = -1;
   pid_t worker = 0;
 };
@@ -182,6 +183,7 @@ Launch prepare(const StartRequest& start, int output) {
   const auto c_string = [](std::string_view text) { return const_cast<char*>(text.data()); };
   Launch launch;
   launch.start = &start;
+  if (start.oom_score_adj) launch.oom_score_adj = std::to_string(*start.oom_score_adj);
   launch.output = output;
   launch.worker = getpid();
   std::string_view search_path = "/usr/local/bin:/usr/bin:/bin";  // execvp's, when there is no PATH at all
@@ -206,6 +208,16 @@ int set_user(const StartRequest& start, StartStage& stage) {
   return setuid(start.uid);
 }
 
+/// Where we may not, it stays as it is.
+void set_oom_score(const Launch& launch) {
+  if (launch.oom_score_adj.empty()) return;
+  const int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  [[maybe_unused]] const ssize_t written =
+      write(file, launch.oom_score_adj.data(), launch.oom_score_adj.size());
+  close(file);
+}
+
 /// In the new process, which shares our memory: becomes the program, or tells `failure` why not.
 [[noreturn]] void become(const Launch& launch, int failure) {
   StartStage stage = StartStage::session;
@@ -214,6 +226,7 @@ int set_user(const StartRequest& start, StartStage& stage) {
     if (setsid() < 0) break;
     stage = StartStage::streams;  // standard input is /dev/null already
     if (dup2(launch.output, STDOUT_FILENO) < 0 || dup2(launch.output, STDERR_FILENO) < 0) break;
+    set_oom_score(launch);
     if (launch.start->as_user && set_user(*launch.start, stage) != 0) break;
 #ifdef __linux__
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // after setuid, which takes it back
@@ -466,6 +479,32 @@ class Worker {
   }
 
   void handle(const OnDeathRequest& request) { clean_ups_.set(request); }
+
+  void handle(const EndMarkedRequest& request) {
+    MarkedEndedReply reply;
+    std::vector<pid_t> killed;
+    Clock::time_point progress = Clock::now();
+    while (has_children()) {
+      int status = 0;
+      pid_t ended = 0;
+      while ((ended = waitpid(-1, &status, WNOHANG)) > 0) note_end(ended, status);
+      std::vector<ProcessEntry> marked = living_descendants();
+      std::erase_if(marked,
+                    [&](const ProcessEntry& entry) { return !has_variable(entry.pid, request.variable); });
+      for (const ProcessEntry& entry : marked) {
+        if (std::find(killed.begin(), killed.end(), entry.pid) == killed.end()) {
+          killed.push_back(entry.pid);
+          if (reply.processes.size() < MarkedEndedReply::kMost)
+            reply.processes.push_back({static_cast<std::uint32_t>(entry.pid), name_of(entry.pid)});
+          progress = Clock::now();
+        }
+        kill(entry.pid, SIGKILL);
+      }
+      if (marked.empty() || Clock::now() - progress > kUnkillable) break;
+      nap();
+    }
+    send(reply);
+  }
 
   static bool has_children() {
     siginfo_t info{};

@@ -11,10 +11,12 @@ enum class Kind : std::uint8_t {
   signal,
   end_all,
   on_death,
+  end_marked,
   started = 65,
   failed,
   exited,
-  ended
+  ended,
+  marked_ended
 };
 
 /// Takes fields from the front. Once something does not fit, `ok` stays false and all that is taken is empty.
@@ -112,6 +114,10 @@ class Writer {
   bool ok_ = true;
 };
 
+/// 0 is no score, so that the least one, -1000, is 1.
+constexpr std::int32_t kOomScoreOffset = 1001;
+constexpr std::int32_t kMostOomScore = 1000;
+
 void write_start(Writer& to, const StartRequest& start) {
   to.texts(start.argv);
   to.texts(start.env);
@@ -121,6 +127,7 @@ void write_start(Writer& to, const StartRequest& start) {
   to.number(start.gid);
   to.number(start.groups.size());
   for (const std::uint32_t group : start.groups) to.number(group);
+  to.number(start.oom_score_adj ? static_cast<std::size_t>(*start.oom_score_adj + kOomScoreOffset) : 0);
 }
 
 struct Encoder {
@@ -139,6 +146,11 @@ struct Encoder {
     for (const StartRequest& command : request.commands) write_start(to, command);
     return to.finish();
   }
+  bool operator()(const EndMarkedRequest& request) const {
+    Writer to(out, Kind::end_marked);
+    to.text(request.variable);
+    return to.finish();
+  }
   bool operator()(const StartedReply& started) const { return with_number(Kind::started, started.pid); }
   bool operator()(const FailedReply& failed) const {
     Writer to(out, Kind::failed);
@@ -153,6 +165,15 @@ struct Encoder {
     return to.finish();
   }
   bool operator()(const EndedReply& ended) const { return with_number(Kind::ended, ended.count); }
+  bool operator()(const MarkedEndedReply& ended) const {
+    Writer to(out, Kind::marked_ended);
+    to.number(ended.processes.size());
+    for (const MarkedEndedReply::Process& process : ended.processes) {
+      to.number(process.pid);
+      to.text(process.name);
+    }
+    return to.finish();
+  }
 
  private:
   [[nodiscard]] bool with_number(Kind kind, std::uint32_t value) const {
@@ -173,13 +194,16 @@ std::optional<StartRequest> read_start(Reader& in) {
   start.gid = in.number();
   start.groups.resize(in.count(sizeof(std::uint32_t)));
   for (std::uint32_t& group : start.groups) group = in.number();
-  if (!in.ok() || as_user > 1 || start.argv.empty()) return std::nullopt;
+  const std::uint32_t score = in.number();
+  if (!in.ok() || as_user > 1 || start.argv.empty() || score > kOomScoreOffset + kMostOomScore)
+    return std::nullopt;
+  if (score != 0) start.oom_score_adj = static_cast<std::int32_t>(score) - kOomScoreOffset;
   return start;
 }
 
 std::optional<OnDeathRequest> read_on_death(Reader& in) {
   constexpr std::size_t kLeastBytes =
-      4 * 6 + 2;  // of a command: six numbers, a byte, and the NUL of its directory
+      4 * 7 + 2;  // of a command: seven numbers, a byte, and the NUL of its directory
   OnDeathRequest request;
   const std::size_t commands = in.count(kLeastBytes);
   for (std::size_t i = 0; i < commands; ++i) {
@@ -222,6 +246,9 @@ std::optional<Request> decode_request(std::string_view payload) {
     case Kind::on_death:
       if (std::optional<OnDeathRequest> on_death = read_on_death(in)) request = std::move(*on_death);
       break;
+    case Kind::end_marked:
+      request = EndMarkedRequest{in.text()};
+      break;
     default:
       break;
   }
@@ -251,6 +278,16 @@ std::optional<Reply> decode_reply(std::string_view payload) {
     case Kind::ended:
       reply = EndedReply{in.number()};
       break;
+    case Kind::marked_ended: {
+      MarkedEndedReply ended;
+      ended.processes.resize(in.count(2 * sizeof(std::uint32_t) + 1));
+      for (MarkedEndedReply::Process& process : ended.processes) {
+        process.pid = in.number();
+        process.name = in.text();
+      }
+      reply = std::move(ended);
+      break;
+    }
     default:
       break;
   }

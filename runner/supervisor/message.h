@@ -38,6 +38,9 @@ struct StartRequest {
   bool as_user = false;  // become uid, gid and groups
   std::uint32_t uid = 0, gid = 0;
   std::vector<std::uint32_t> groups;
+  /// How ready the kernel is to kill it when memory runs out, -1000 to 1000 (proc(5)); as far as we may. Without: as
+  /// the supervisor.
+  std::optional<std::int32_t> oom_score_adj = std::nullopt;
   bool operator==(const StartRequest&) const = default;
 };
 /// Signal the group of the process that runs; SIGKILL ends everything that descends from it as well. No
@@ -52,13 +55,20 @@ struct EndAllRequest {
   std::uint32_t grace_ms = 0;
   bool operator==(const EndAllRequest&) const = default;
 };
+/// End, by SIGKILL, every descendant that was started with this variable, NAME=VALUE, in its environment. Answered by
+/// MarkedEndedReply.
+struct EndMarkedRequest {
+  std::string_view variable;
+  bool operator==(const EndMarkedRequest&) const = default;
+};
 /// What is to be run when the runner, or the half of the supervisor that serves it, is gone and every descendant has been
 /// ended: instead of what an earlier one said. It clears away what is no descendant, such as a container. No answer.
 struct OnDeathRequest {
   std::vector<StartRequest> commands;
   bool operator==(const OnDeathRequest&) const = default;
 };
-using Request = std::variant<AttachRequest, StartRequest, SignalRequest, EndAllRequest, OnDeathRequest>;
+using Request =
+    std::variant<AttachRequest, StartRequest, SignalRequest, EndAllRequest, OnDeathRequest, EndMarkedRequest>;
 
 // From the supervisor to the runner.
 
@@ -82,7 +92,19 @@ struct EndedReply {
   std::uint32_t count = 0;  // how many processes there were
   bool operator==(const EndedReply&) const = default;
 };
-using Reply = std::variant<StartedReply, FailedReply, ExitedReply, EndedReply>;
+/// Which processes those were.
+struct MarkedEndedReply {
+  struct Process {
+    std::uint32_t pid = 0;
+    std::string name;  // as the kernel has it: at most 15 bytes
+    bool operator==(const Process&) const = default;
+  };
+  /// So many are named at most: more would not fit the socket's buffer.
+  static constexpr std::size_t kMost = 1000;
+  std::vector<Process> processes;
+  bool operator==(const MarkedEndedReply&) const = default;
+};
+using Reply = std::variant<StartedReply, FailedReply, ExitedReply, EndedReply, MarkedEndedReply>;
 
 /// The first frame of what has been received.
 struct Frame {

@@ -46,6 +46,36 @@ std::optional<ProcessEntry> parse_process_stat(std::string_view stat) {
   return entry;
 }
 
+namespace {
+
+/// A file of /proc, which has no size before it is read. Empty when it cannot be read.
+std::string read_of_process(pid_t pid, const char* file) {
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/%d/%s", static_cast<int>(pid), file);
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return {};
+  std::string text;
+  char bytes[16 << 10];
+  for (ssize_t size = 0; (size = read(descriptor, bytes, sizeof bytes)) > 0;)
+    text.append(bytes, static_cast<std::size_t>(size));
+  close(descriptor);
+  return text;
+}
+
+}  // namespace
+
+bool has_variable(pid_t pid, std::string_view variable) {
+  // Each entry ends in a NUL byte; a process may have written over its own, so the last need not.
+  const std::string environment = '\0' + read_of_process(pid, "environ") + '\0';
+  return environment.find('\0' + std::string(variable) + '\0') != std::string::npos;
+}
+
+std::string name_of(pid_t pid) {
+  std::string name = read_of_process(pid, "comm");
+  if (!name.empty() && name.back() == '\n') name.pop_back();
+  return name;
+}
+
 std::vector<ProcessEntry> read_process_table() {
   std::vector<ProcessEntry> table;
   DIR* processes = opendir("/proc");

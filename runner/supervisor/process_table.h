@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,13 @@ struct ProcessEntry {
 
 /// All processes that can be seen; empty where there is no table.
 [[nodiscard]] std::vector<ProcessEntry> read_process_table();
+
+/// Whether the process was started with `variable`, NAME=VALUE, in its environment. False where that cannot be read:
+/// another user's process, one that has gone, no /proc.
+[[nodiscard]] bool has_variable(pid_t pid, std::string_view variable);
+
+/// The process's name, as `ps` shows it. Empty when it has gone.
+[[nodiscard]] std::string name_of(pid_t pid);
 
 /// Those of `table` for whom `is_root` holds, and all that descend from one of them.
 template <class IsRoot>

@@ -293,6 +293,23 @@ class SupervisedRunner final : public ProcessRunner {
     return lose(background_, "the supervisor has ended", ECONNRESET);
   }
 
+  Result<std::vector<EndedProcess>> end_marked(const std::string& variable) override {
+    check(!busy_, "end_marked is not called from within run");
+    if (lost_) return *lost_;
+    if (!send(EndMarkedRequest{variable})) return lose(background_, "the supervisor has ended", ECONNRESET);
+    for (;;) {
+      const std::optional<Reply> reply = turn(Clock::time_point::max(), background_);
+      if (lost_) return *lost_;
+      const auto* marked = reply ? std::get_if<MarkedEndedReply>(&*reply) : nullptr;
+      if (marked == nullptr) continue;
+      drain(background_);
+      std::vector<EndedProcess> ended;
+      for (const MarkedEndedReply::Process& process : marked->processes)
+        ended.push_back({static_cast<int>(process.pid), process.name});
+      return ended;
+    }
+  }
+
  private:
   /// Makes a waiting `poll` return. Called on whatever thread requests the stop.
   struct Waker {
@@ -322,6 +339,7 @@ class SupervisedRunner final : public ProcessRunner {
         spec.cwd.empty() ? std::filesystem::current_path(error) : std::filesystem::absolute(spec.cwd, error);
     if (error) return system_error("find the current directory", error.value());
     request.cwd = texts.cwd.native();
+    if (spec.oom_score_adj) request.oom_score_adj = std::clamp(*spec.oom_score_adj, -1000, 1000);
     return request;
   }
 

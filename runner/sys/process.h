@@ -28,6 +28,8 @@ struct ProcessSpec {
   // that descends from the process. Each comes with a SIGCONT, so that what is stopped can heed it. Source:
   // actions/runner, ProcessInvoker.cs.
   std::chrono::milliseconds sigint_grace{7500}, sigterm_grace{2500};
+  // How ready Linux is to kill it when memory runs out, -1000 to 1000 (proc(5)), as far as we may set that.
+  std::optional<int> oom_score_adj = {};
   // From then on it is stopped like a cancelled one.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   // Called by `run` when the process has been asked for, and so mostly while it runs: for what need not be done
@@ -72,6 +74,14 @@ class ProcessRunner {
   /// Ends every process that is still there: TERM, then KILL after `grace` (at once when `kill_now` is
   /// requested). Returns how many there were. Further processes may be run afterwards.
   virtual Result<int> end_all(std::chrono::milliseconds grace) = 0;
+
+  struct EndedProcess {
+    int pid = 0;
+    std::string name;  // as `ps` shows it
+  };
+  /// Ends, by SIGKILL, every process that is still there and was started with `variable`, NAME=VALUE, in its
+  /// environment. Which they were: the first thousand. Linux alone can tell; elsewhere there are none.
+  virtual Result<std::vector<EndedProcess>> end_marked(const std::string& variable) = 0;
 };
 
 /// Starts the supervisor at `supervisor` (an absolute path). `kill_now`: when it is requested, a running

@@ -53,7 +53,7 @@ class Steps : public testing::Test, protected BuildToRun {
     return directory;
   }
 
-  // Lines of the output that are not of a step's header.
+  // Lines of the output that are neither of a step's header nor said of every job.
   std::string said() const {
     std::string lines;
     bool in_header = false;
@@ -62,9 +62,10 @@ class Steps : public testing::Test, protected BuildToRun {
       const std::string_view line = rest.substr(0, std::min(rest.find('\n') + 1, rest.size()));
       rest.remove_prefix(line.size());
       if (line.starts_with("##[group]Run ")) in_header = true;
-      const bool is_set_up =
-          line == "Prepare all required actions\n" || line == "Getting action download info\n";
-      if (!in_header && !is_set_up) lines += line;
+      const bool is_of_job =
+          line == "Prepare all required actions\n" || line == "Getting action download info\n" ||
+          line == "Cleaning up orphan processes\n" || line.starts_with("Terminate orphan process: ");
+      if (!in_header && !is_of_job) lines += line;
       if (line.starts_with("##[endgroup]")) in_header = false;
     }
     return lines;
@@ -848,7 +849,53 @@ TEST_F(Steps, HostileKillsItsGroup) {
   EXPECT_EQ(outcomes(), "build[0] failure/success, build[1] success");
 }
 
-// 10.4: what a step leaves behind lives on in the build, and ends with it, even one that has opted out.
+// 10.4: what a step leaves behind ends with the job, by SIGKILL; what commands leave behind does not, nor what has taken
+// itself out.
+TEST_F(Steps, S10_4_Orphans) {
+  EXPECT_EQ(
+      run("version: 0.2\nphases:\n"
+          "  install:\n    commands: ['(setsid sleep 300 > /dev/null 2>&1 & echo $! > of_commands)']\n"
+          "  pre_build:\n    steps:\n"
+          "      - run: |\n"
+          "          sleep 300 > /dev/null 2>&1 &\n"
+          "          echo $! > orphan\n"
+          "          setsid sh -c 'trap \"\" TERM INT; echo $$ > escaped; while :; do sleep 1; done' > "
+          "/dev/null 2>&1 &\n"
+          "          RUNNER_TRACKING_ID= setsid sleep 300 > /dev/null 2>&1 & echo $! > out\n"
+          "          while [ ! -s escaped ]; do sleep 0.01; done\n"
+          "          while tr '\\0' '\\n' < /proc/$(cat out)/environ | grep -q 'RUNNER_TRACKING_ID=.'; do "
+          "sleep 0.01; done\n"
+          "      - run: kill -0 $(cat orphan) && kill -0 $(cat escaped) && echo alive\n"
+          "  post_build:\n    commands:\n"
+          "      - for each in of_commands orphan escaped out; do kill -0 $(cat $each) 2> /dev/null && "
+          "echo $each; done; true\n"),
+      Outcome::succeeded);
+  EXPECT_EQ(said(), "alive\nof_commands\nout\n");
+  const std::string cleaned = "Cleaning up orphan processes\nTerminate orphan process: pid (";
+  EXPECT_NE(seen.output.find(cleaned), std::string::npos) << seen.output;
+  for (const auto& [file, name] : {std::pair("orphan", "sleep"), std::pair("escaped", "sh")}) {
+    std::string pid = test::contents(source() / file);
+    pid.pop_back();
+    EXPECT_NE(seen.output.find("Terminate orphan process: pid (" + pid + ") (" + name + ")\n"),
+              std::string::npos)
+        << seen.output;
+  }
+  for (const char* file : {"of_commands", "out"})
+    EXPECT_NE(::kill(std::stoi(test::contents(source() / file)), 0), 0) << "the build's end: " << file;
+}
+
+// 3.14
+TEST_F(Steps, S3_14_OomScore) {
+  EXPECT_EQ(steps("- run: cat /proc/self/oom_score_adj\n"
+                  "- {run: cat /proc/self/oom_score_adj, env: {PIPELINE_JOB_OOMSCOREADJ: 812}}\n"
+                  "- {run: cat /proc/self/oom_score_adj, env: {PIPELINE_JOB_OOMSCOREADJ: 5000}}\n"
+                  "- {run: cat /proc/self/oom_score_adj, env: {PIPELINE_JOB_OOMSCOREADJ: much}}\n",
+                  "", "  post_build:\n    commands: [cat /proc/self/oom_score_adj]\n"),
+            Outcome::succeeded);
+  EXPECT_EQ(said(), "500\n812\n1000\n500\n" + test::contents("/proc/self/oom_score_adj"));
+}
+
+// What a step leaves behind lives on in the job, and ends with the build, even one that has opted out.
 TEST_F(Steps, HostileOrphans) {
   EXPECT_EQ(steps("- run: (setsid sleep 300 > /dev/null 2>&1 & echo $! > pid1); "
                   "(RUNNER_TRACKING_ID= setsid sh -c 'sleep 300 & echo $! > pid2; wait' > /dev/null 2>&1 &)\n"
@@ -906,7 +953,7 @@ TEST_F(Steps, HostileOutput) {
   EXPECT_EQ(steps("- run: head -c 20000000 /dev/zero | tr '\\0' 'x'; echo; head -c 3000000 /dev/urandom\n"
                   "- run: echo fine\n"),
             Outcome::succeeded);
-  EXPECT_TRUE(seen.output.ends_with("fine\n"));
+  EXPECT_TRUE(said().ends_with("fine\n"));
 }
 
 }  // namespace

@@ -62,6 +62,9 @@ class FakeProcesses : public ProcessRunner {
   Result<int> on_death(const ProcessSpec&) override { return 1; }
   void take_back(int) override {}
   Result<int> end_all(std::chrono::milliseconds) override { return ++ended_all, 0; }
+  Result<std::vector<EndedProcess>> end_marked(const std::string&) override {
+    return std::vector<EndedProcess>{};
+  }
 
   std::function<std::optional<Result<ProcessEnd>>(const ProcessSpec&, const OnOutput&)> answer;
   std::vector<ProcessSpec> specs;

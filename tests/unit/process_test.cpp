@@ -333,6 +333,50 @@ TEST(Process, EndsWhatEscaped) {
   EXPECT_EQ(*again, 0);
 }
 
+// By what it was started with: the environment of a process that has gone on to another program is that of the latter.
+TEST(Process, EndsWhatIsMarkedAndNothingElse) {
+  const TemporaryDirectory files;
+  const auto runner = make_runner();
+  EXPECT_TRUE(runner->end_marked("MARK=it")->empty());
+  ProcessSpec spec =
+      sh(escape_to(files / "escaped") + "; sleep 1000 & echo $! > " + (files / "left").string() +
+             "; MARK=other sleep 1000 & echo $! > " + (files / "other").string() +
+             "; MARK=it2 sleep 1000 & echo $! > " + (files / "longer").string() +
+             "; env -u MARK sleep 1000 & echo $! > " + (files / "without").string(),
+         {{"MARK", "it"}});
+  run(*runner, spec);
+  const pid_t escaped = pid_in(files / "escaped"), left = pid_in(files / "left");
+  const pid_t kept[] = {pid_in(files / "other"), pid_in(files / "longer"), pid_in(files / "without")};
+  // A shell that forks a command has its own environment until it is that command.
+  ASSERT_TRUE(eventually([&] {
+    return std::none_of(std::begin(kept), std::end(kept),
+                        [](pid_t pid) { return has_variable(pid, "MARK=it"); });
+  }));
+  const auto ended = runner->end_marked("MARK=it");
+  ASSERT_TRUE(ended);
+  std::map<pid_t, std::string> names;
+  for (const ProcessRunner::EndedProcess& process : *ended) names[process.pid] = process.name;
+  EXPECT_EQ(names[left], "sleep");
+  EXPECT_EQ(names[escaped], "sh");
+  EXPECT_GE(names.size(), 3u) << "what the one that has escaped waits for is the third";
+  EXPECT_TRUE(is_gone(left));
+  EXPECT_TRUE(is_gone(escaped));
+  for (const pid_t pid : kept) EXPECT_FALSE(is_gone(pid));
+  EXPECT_TRUE(runner->end_marked("MARK=it")->empty());
+  EXPECT_EQ(run(*runner, "echo on").output, "on\n");
+}
+
+TEST(Process, SetsHowReadyTheKernelIsToKillIt) {
+  const auto runner = make_runner();
+  const std::string ours = contents("/proc/self/oom_score_adj");
+  ProcessSpec spec = sh("cat /proc/self/oom_score_adj");
+  EXPECT_EQ(run(*runner, spec).output, ours);
+  spec.oom_score_adj = 700;
+  EXPECT_EQ(run(*runner, spec).output, "700\n");
+  spec.oom_score_adj = 5000;
+  EXPECT_EQ(run(*runner, spec).output, "1000\n");
+}
+
 TEST(Process, EndsAllWhenTheRunnerIsDestroyed) {
   const TemporaryDirectory directory;
   auto runner = make_runner();

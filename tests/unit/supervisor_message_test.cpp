@@ -30,6 +30,9 @@ const Request kRequests[] = {
     EndAllRequest{2'147'483'647},
     OnDeathRequest{},
     OnDeathRequest{{{{"a"}, {}, "", false, 0, 0, {}}, {{"docker", "rm", ""}, {"A=1"}, "/", false, 0, 0, {}}}},
+    StartRequest{{"a"}, {}, "/", false, 0, 0, {}, -1000},
+    StartRequest{{"a"}, {}, "/", false, 0, 0, {}, 1000},
+    EndMarkedRequest{"NAME=VALUE"},
 };
 const Reply kReplies[] = {
     StartedReply{123},
@@ -38,6 +41,8 @@ const Reply kReplies[] = {
     ExitedReply{1, 0},
     ExitedReply{137, 9},
     EndedReply{7},
+    MarkedEndedReply{},
+    MarkedEndedReply{{{1, "sleep"}, {4'000'000'000, ""}}},
 };
 
 TEST(SupervisorMessage, ReadsWhatItHasWritten) {
@@ -78,6 +83,10 @@ TEST(SupervisorMessage, RefusesWhatIsNone) {
   EXPECT_EQ(decode_request("\x03\x41\0\0\0"s), std::nullopt);        // signal 65
   EXPECT_EQ(decode_request("\x02\xFF\xFF\xFF\xFF"s), std::nullopt);  // a list of nobody knows what
   EXPECT_EQ(decode_reply("\x42\x09\0\0\0\0"s), std::nullopt);        // a stage there is not
+  EXPECT_EQ(decode_reply("\x45\xFF\xFF\xFF\xFF"s), std::nullopt);    // a list of nobody knows what
+  std::string beyond = frame_of(kRequests[1]).substr(4);
+  beyond.replace(beyond.size() - 4, 4, "\xD2\x07\0\0"s);  // 2002: a score of 1001
+  EXPECT_EQ(decode_request(beyond), std::nullopt);
   // A prefix of a message is none, whatever its frame says.
   const std::string whole = frame_of(kRequests[2]).substr(4);
   ASSERT_TRUE(decode_request(whole));
