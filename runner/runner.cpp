@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "actions/lower.h"
@@ -71,21 +73,55 @@ bool has_steps(const Plan& plan) {
   return std::ranges::any_of(plan.phases, [](const Phase& phase) { return !phase.steps.empty(); });
 }
 
-/// The store of the run. What it says of its fetching is output of the run, in the runner's words.
+/// Tells what the store says of its fetching: lines are output of the run, in the runner's words; how far a download is,
+/// an event of its own, at most so often.
+class StoreTeller {
+ public:
+  explicit StoreTeller(EventStream& events) : events_(events) {}
+  void operator()(const StoreEvent& event) {
+    using Kind = StoreEvent::Kind;
+    switch (event.kind) {
+      case Kind::line:
+        return events_.output(event.text + "\n");
+      case Kind::warning:
+        return events_.output("##[warning]" + event.text + "\n");
+      case Kind::debug:
+        return;
+      case Kind::progress: {
+        const auto now = std::chrono::steady_clock::now();
+        if (running_.insert(event.action).second || now - told_ >= kEvery) {
+          told_ = now;
+          return tell(event, ActionFetch::State::running);
+        }
+        return events_.tick();
+      }
+      case Kind::fetched:
+      case Kind::failed:
+        running_.erase(event.action);
+        return tell(event,
+                    event.kind == Kind::fetched ? ActionFetch::State::done : ActionFetch::State::failed);
+    }
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kEvery{100};
+
+  void tell(const StoreEvent& event, ActionFetch::State state) {
+    events_.tell(ActionFetch{event.action, state, event.done_bytes});
+  }
+
+  EventStream& events_;
+  std::set<std::string> running_;
+  std::chrono::steady_clock::time_point told_;
+};
+
+/// The store of the run.
 std::unique_ptr<ActionStore> open_store(const Request& request, const Machine& machine, EventStream& events,
                                         Diagnostics& found, std::stop_token stop) {
   ActionStoreOptions options = request.actions;
   options.modules = machine.modules;
   for (const std::string& secret : secrets_of(options)) events.masker().add(secret);
-  const auto on_event = [&events](const StoreEvent& event) {
-    if (event.kind == StoreEvent::Kind::progress)
-      events.tick();
-    else if (event.kind == StoreEvent::Kind::warning)
-      events.output("##[warning]" + event.text + "\n");
-    else if (event.kind == StoreEvent::Kind::line)
-      events.output(event.text + "\n");
-  };
-  return make_action_store(std::move(options), on_event, found, std::move(stop));
+  return make_action_store(std::move(options), StoreTeller(events), found, std::move(stop));
 }
 
 void tell_end(EventStream& events, Status status, std::string message,

@@ -200,16 +200,23 @@ class DiskActionStore : public ActionStore {
     } else {
       tell({StoreEvent::Kind::line, reference.key(),
             fmt::format("Download action repository '{}' (SHA:{})", reference.key(), *commit)});
+      std::uint64_t bytes = 0;
+      const ActionSource::Tell counting = [&](StoreEvent event) {
+        if (event.kind == StoreEvent::Kind::progress) bytes = event.done_bytes;
+        tell(std::move(event));
+      };
       Result<StoredAction> made = store.get(
           name, *commit, place.source->address(place.wanted, *commit),
           [&](const Path& partial, const Path& files) {
-            return place.source->fill(place.wanted, *commit, partial, files, teller(), stop_);
+            return place.source->fill(place.wanted, *commit, partial, files, counting, stop_);
           },
           [&] {
             tell({StoreEvent::Kind::debug, reference.key(),
                   fmt::format("'{}' is being fetched by another run.", reference.key())});
           },
           stop_);
+      if (bytes > 0)
+        tell({made ? StoreEvent::Kind::fetched : StoreEvent::Kind::failed, reference.key(), "", bytes});
       if (!made) return std::move(made.error());
       stored = std::move(*made);
     }

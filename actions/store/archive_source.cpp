@@ -268,7 +268,7 @@ class ArchiveSource : public ActionSource {
             return written;
           }
           done += bytes.size();
-          tell({StoreEvent::Kind::progress, wanted.key(), "", done, 0});
+          tell({StoreEvent::Kind::progress, wanted.key(), "", done});
           return {};
         },
         stop);

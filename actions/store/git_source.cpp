@@ -163,7 +163,7 @@ class GitSource : public ActionSource {
       if (Result<void> made = make_directories(directory); !made) return std::move(made.error());
     }
     const auto progress = [&](std::size_t, std::size_t, std::size_t bytes) {
-      tell({StoreEvent::Kind::progress, wanted.key(), "", bytes, 0});
+      tell({StoreEvent::Kind::progress, wanted.key(), "", bytes});
     };
     if (!local)
       if (Result<void> done = (*git)->fetch(remote_of(wanted), source, repository, progress, stop); !done)

@@ -19,6 +19,7 @@
 #include "runner/cli/input.h"
 #include "runner/cli/report.h"
 #include "runner/cli/terminal_text.h"
+#include "runner/cli/view_summary.h"
 #include "runner/sys/digest.h"
 #include "runner/sys/interrupts.h"
 #include "runner/yaml/document.h"
@@ -117,6 +118,8 @@ struct Call {
     return [this](const StoreEvent& event) {
       if (event.kind == StoreEvent::Kind::line || event.kind == StoreEvent::Kind::warning)
         invocation.write_err(plain_line(event.text) + "\n");
+      else if (event.kind == StoreEvent::Kind::fetched)
+        invocation.write_err(fetched_line(event.action, event.done_bytes) + "\n");
     };
   }
   [[nodiscard]] ExitCode stopped() const {

@@ -33,6 +33,10 @@ class PlainView : public EventSink {
                    [&](const RunStarted& run) { started(run); },
                    [&](const BuildStarted& build) { started(build); },
                    [&](const Diagnosed& diagnosed) { diagnose(diagnosed); },
+                   [&](const ActionFetch& fetch) {
+                     if (fetch.state == ActionFetch::State::done && !options_.quiet)
+                       say("run", fetched_line(fetch.action, fetch.bytes));
+                   },
                    [&](const PhaseStarted& phase) { started(phase); },
                    [&](const TaskStarted& task) { started(task); },
                    [](const Output&) {},

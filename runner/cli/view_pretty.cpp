@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,6 +55,7 @@ class PrettyView : public EventSink {
                    [&](const RunStarted& run) { started(run); },
                    [&](const BuildStarted& build) { started(build); },
                    [&](const Diagnosed& diagnosed) { diagnose(diagnosed); },
+                   [&](const ActionFetch& fetch) { fetching(fetch); },
                    [&](const PhaseStarted& phase) { started(phase); },
                    [&](const TaskStarted& task) { started(task); },
                    [](const Output&) {},
@@ -136,8 +139,31 @@ class PrettyView : public EventSink {
     if (out_.live() && !options_.quiet && phase_) draw_live(options_.now());
   }
 
+  void fetching(const ActionFetch& fetch) {
+    if (options_.quiet) return;
+    if (fetch.state == ActionFetch::State::running)
+      fetches_[fetch.action] = fetch.bytes;
+    else
+      fetches_.erase(fetch.action);
+    if (out_.live()) {
+      if (fetches_.empty()) return out_.clear_live();
+      std::string line =
+          paint(Ink::cyan, glyphs_.running, color()) + " " + paint(Ink::bold, "fetching", color());
+      std::string_view before = " ";
+      for (const auto& [action, bytes] : fetches_) {
+        line.append(before).append(plain_line(action)).append(" ");
+        line += paint(Ink::dim, shown_bytes(bytes), color());
+        before = ", ";
+      }
+      return out_.show_live(line);
+    }
+    if (fetch.state == ActionFetch::State::done)
+      out_.write_line_start(cut("  " + paint(Ink::dim, fetched_line(fetch.action, fetch.bytes), color())) +
+                            "\n");
+  }
+
   void draw_live(steady_clock::time_point now) {
-    if (now - drawn_ < kRedraw) return;
+    if (now - drawn_ < kRedraw || !fetches_.empty()) return;
     const steady_clock::time_point begun = task_ ? task_->begun : phase_->begun;
     if (now - begun < kRedraw) return;
     drawn_ = now;
@@ -327,6 +353,7 @@ class PrettyView : public EventSink {
   std::string log_file_;
   std::optional<RunningPhase> phase_;
   std::optional<RunningTask> task_;
+  std::map<std::string, std::uint64_t> fetches_;  // under way: so many bytes have come
   steady_clock::time_point drawn_{};
   std::string failed_tail_;  // of the first failure of this build
   bool repeat_ = false;      // other commands have run since

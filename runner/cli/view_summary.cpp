@@ -82,6 +82,22 @@ std::string headline(Status status) {
 
 }  // namespace
 
+std::string shown_bytes(std::uint64_t bytes) {
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  double amount = static_cast<double>(bytes);
+  std::string_view unit;
+  for (const std::string_view each : {"kB", "MB", "GB", "TB"}) {
+    amount /= 1000;
+    unit = each;
+    if (amount < 999.5) break;
+  }
+  return amount < 9.95 ? fmt::format("{:.1f} {}", amount, unit) : fmt::format("{:.0f} {}", amount, unit);
+}
+
+std::string fetched_line(std::string_view action, std::uint64_t bytes) {
+  return fmt::format("fetched {}, {}", plain_line(action), shown_bytes(bytes));
+}
+
 std::string shown_duration(std::chrono::nanoseconds duration) {
   using namespace std::chrono;
   const auto milli = duration_cast<milliseconds>(std::max(duration, nanoseconds(0))).count();
@@ -234,6 +250,7 @@ void Summary::on(const Event& event) {
                      annotations_.push_back(shown_annotation(annotation));
                  },
                  [&](const StepSummarized&) { has_summary_ = true; },
+                 [](const ActionFetch&) {},
                  [](const PhaseStarted&) {},
                  [](const PhaseFinished&) {},
                  [](const TaskStarted&) {},

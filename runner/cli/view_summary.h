@@ -18,6 +18,12 @@ namespace buildspec_run {
 /// "340ms", "4.1s", "2m 05s", "1h 02m".
 [[nodiscard]] std::string shown_duration(std::chrono::nanoseconds duration);
 
+/// "812 B", "1.2 kB", "34 MB": powers of 1000.
+[[nodiscard]] std::string shown_bytes(std::uint64_t bytes);
+
+/// "fetched owner/repo@v1, 1.2 MB"
+[[nodiscard]] std::string fetched_line(std::string_view action, std::uint64_t bytes);
+
 /// "succeeded", "failed", "timed out", …
 [[nodiscard]] std::string_view shown_status(Status status) noexcept;
 

@@ -136,6 +136,13 @@ void append_body(Members& to, const Diagnosed& body) {
   to.place("place", body.place);
   to.text("text", body.text);
 }
+void append_body(Members& to, const ActionFetch& body) {
+  to.text("action", body.action);
+  to.word("state", body.state == ActionFetch::State::running ? "running"
+                   : body.state == ActionFetch::State::done  ? "done"
+                                                             : "failed");
+  to.number("bytes", body.bytes);
+}
 void append_body(Members& to, const PhaseStarted& body) {
   to.text("phase", body.phase);
   to.flag("in_file", body.in_file);
@@ -268,6 +275,7 @@ std::string_view type_of(const EventBody& body) noexcept {
       overloaded{[](const RunStarted&) { return std::string_view("run-started"); },
                  [](const BuildStarted&) { return std::string_view("build-started"); },
                  [](const Diagnosed&) { return std::string_view("diagnosed"); },
+                 [](const ActionFetch&) { return std::string_view("action-fetch"); },
                  [](const PhaseStarted&) { return std::string_view("phase-started"); },
                  [](const TaskStarted&) { return std::string_view("task-started"); },
                  [](const Output&) { return std::string_view("output"); },

@@ -47,6 +47,13 @@ struct Diagnosed {
   std::optional<Place> place;
   std::string text;
 };
+/// An action comes from elsewhere: told while it is on its way, and when it is there or not to be had. What this machine
+/// has already is not told of.
+struct ActionFetch {
+  std::string action;  // "owner/repo@ref"
+  enum class State { running, done, failed } state = State::running;
+  std::uint64_t bytes = 0;  // so many have come
+};
 struct PhaseStarted {
   std::string phase;  // "DOWNLOAD_SOURCE", "INSTALL", …
   bool in_file = true;
@@ -136,9 +143,9 @@ struct RunFinished {
   std::chrono::nanoseconds took{0};
 };
 
-using EventBody =
-    std::variant<RunStarted, BuildStarted, Diagnosed, PhaseStarted, TaskStarted, Output, TaskFinished,
-                 StepAnnotated, StepSummarized, PhaseFinished, VariablesExported, BuildFinished, RunFinished>;
+using EventBody = std::variant<RunStarted, BuildStarted, Diagnosed, ActionFetch, PhaseStarted, TaskStarted,
+                               Output, TaskFinished, StepAnnotated, StepSummarized, PhaseFinished,
+                               VariablesExported, BuildFinished, RunFinished>;
 
 struct Event {
   std::uint64_t sequence = 0;  // from 1, without gaps in a run

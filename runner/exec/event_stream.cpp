@@ -36,6 +36,11 @@ struct MaskBody {
     words(severity, id);
     text(message, place, rendered);
   }
+  void operator()(ActionFetch& body) const {
+    auto& [action, state, bytes] = body;
+    words(state, bytes);
+    text(action);
+  }
   void operator()(PhaseStarted& body) const {
     auto& [phase, in_file, tasks, steps] = body;
     words(phase, in_file, tasks, steps);

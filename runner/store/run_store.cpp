@@ -64,8 +64,8 @@ class RunOnDisk : public KeptRun {
             [&](const BuildStarted& build) {
               if (build.attempt > 1) line("run", fmt::format("attempt {}", build.attempt));
             },
-            [&](const Diagnosed& found) { own_text(found.text); }, [](const PhaseStarted&) {},
-            [&](const TaskStarted& task) { command(task); },
+            [&](const Diagnosed& found) { own_text(found.text); }, [](const ActionFetch&) {},
+            [](const PhaseStarted&) {}, [&](const TaskStarted& task) { command(task); },
             [&](const Output& output) { append(output.text); },
             [&](const TaskFinished& task) {
               if (task.step && task.step->outcome == "skipped")

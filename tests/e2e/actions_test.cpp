@@ -279,6 +279,31 @@ TEST_F(Actions, TwoRunnersAtOnceFetchOnce) {
   EXPECT_EQ(archives, 2u) << "one a repository";
 }
 
+// A run says which actions came, and how much that was; what it has, it does not speak of.
+TEST_F(Actions, ARunTellsWhatItFetches) {
+  const auto build = [&](const char* format) {
+    return test::run_program({kProgram, "run", "--no-keep", "--github-url", ActionServer::github_url(),
+                              "--color=never", "--format", format},
+                             environment(), project_.path());
+  };
+  put(project_ / "buildspec.yml",
+      "version: 0.2\nphases: {build: {steps: [{if: false, uses: acme/top@v2}, {run: echo ran}]}}\n");
+  const Ran plain = build("plain");
+  EXPECT_EQ(plain.exit, 0) << plain.err;
+  for (const char* line : {"[run] fetched acme/top@v2, ", "[run] fetched acme/leaf@v1, "})
+    EXPECT_NE(plain.out.find(line), std::string::npos) << plain.out;
+  EXPECT_EQ(build("plain").out.find("fetched"), std::string::npos);
+
+  fs::remove_all(files_ / "home");
+  const std::string json = build("json").out;
+  EXPECT_NE(json.find(R"("type":"action-fetch","action":"acme/leaf@v1","state":"running","bytes":)"),
+            std::string::npos)
+      << json;
+  EXPECT_NE(json.find(R"("type":"action-fetch","action":"acme/leaf@v1","state":"done","bytes":)"),
+            std::string::npos)
+      << json;
+}
+
 TEST_F(Actions, AFullDiskIsSaidAndLeavesNothing) {
   std::string big;
   for (std::mt19937 random; big.size() < 400'000;)

@@ -25,7 +25,8 @@ class SeenBuild : public EventSink {
         overloaded{[&](const RunStarted& body) { started = body; },
                    [&](const BuildStarted& body) { builds.push_back(body); },
                    [&](const Diagnosed& body) { diagnosed.push_back(body); }, [&](const PhaseStarted&) {},
-                   [&](const TaskStarted&) {}, [&](const Output& body) { output += body.text; },
+                   [&](const ActionFetch& body) { fetches.push_back(body); }, [&](const TaskStarted&) {},
+                   [&](const Output& body) { output += body.text; },
                    [&](const TaskFinished& body) { tasks.push_back(body); },
                    [&](const StepAnnotated& body) { annotations.push_back(body); },
                    [&](const StepSummarized& body) { summaries.push_back(body); },
@@ -55,6 +56,7 @@ class SeenBuild : public EventSink {
   RunStarted started;
   std::vector<BuildStarted> builds;
   std::vector<Diagnosed> diagnosed;
+  std::vector<ActionFetch> fetches;
   std::vector<TaskFinished> tasks;
   std::vector<StepAnnotated> annotations;
   std::vector<StepSummarized> summaries;

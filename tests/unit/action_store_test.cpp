@@ -39,10 +39,17 @@ class ActionStoreTest : public testing::Test {
 
   std::unique_ptr<ActionStore> store(std::stop_token stop = {}) {
     said_.clear();
+    transfers_.clear();
     return make_action_store(
         options_,
         [this](const StoreEvent& event) {
           if (event.kind == StoreEvent::Kind::progress) return;
+          if (event.kind == StoreEvent::Kind::fetched || event.kind == StoreEvent::Kind::failed) {
+            const bool is_there = event.kind == StoreEvent::Kind::fetched;
+            transfers_.push_back(fmt::format("{} {} {}", event.action, is_there ? "fetched" : "failed",
+                                             event.done_bytes > 100));
+            return;
+          }
           constexpr const char* kKinds[] = {"", "warning: ", "debug: "};
           said_.push_back(kKinds[static_cast<int>(event.kind)] + event.text);
         },
@@ -79,6 +86,7 @@ class ActionStoreTest : public testing::Test {
   ActionStoreOptions options_;
   Diagnostics found_;
   std::vector<std::string> said_;
+  std::vector<std::string> transfers_;  // "a/b@v1 fetched", and whether there was more than 100 bytes of it
 };
 
 TEST_F(ActionStoreTest, FetchesATagByItsCommit) {
@@ -103,6 +111,18 @@ TEST_F(ActionStoreTest, FetchesATagByItsCommit) {
   EXPECT_EQ(fetch("actions/hello@" + commit), stored("actions/hello", commit).native());
   EXPECT_EQ(server_.requests(), std::vector<std::string>());
   expect_clean("actions/hello");
+}
+
+TEST_F(ActionStoreTest, TellsOfWhatHasComeAndOfNothingElse) {
+  server_.add("a/b", kPlain, "v1");
+  fetch("a/b@v1");
+  EXPECT_EQ(transfers_, std::vector<std::string>{"a/b@v1 fetched true"});
+  fetch("a/b@v1");
+  EXPECT_EQ(transfers_, std::vector<std::string>());
+  server_.add("a/bad", kPlain, "v1");
+  server_.answer_next("codeload", {200, {}, "no archive"});
+  fetch("a/bad@v1");
+  EXPECT_EQ(transfers_, std::vector<std::string>{"a/bad@v1 failed false"});
 }
 
 TEST_F(ActionStoreTest, RefsMayHaveSlashes) {

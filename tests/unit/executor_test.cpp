@@ -90,7 +90,7 @@ class Recorder : public EventSink {
             [&](const PhaseStarted& body) { line("phase {} {}", body.phase, body.tasks); },
             [&](const TaskStarted& body) { line("task {}", body.label); },
             [&](const Output& body) { output += body.text; }, [](const StepAnnotated&) {},
-            [](const StepSummarized&) {},
+            [](const StepSummarized&) {}, [](const ActionFetch&) {},
             [&](const TaskFinished& body) {
               line("ended {} {} {}", body.label, to_string(body.status), body.exit.code);
               hints.push_back(body.hint);

@@ -206,5 +206,19 @@ TEST_F(PlainViewTest, QuietlyTellsOfTheStepThatFailed) {
             "FAILED in BUILD, build[2] `Three` (exit status 3) at buildspec.yml:12:9\n");
 }
 
+TEST_F(PlainViewTest, NamesWhatHasBeenFetched) {
+  using State = ActionFetch::State;
+  open(options());
+  tell(ActionFetch{"a/b@v1", State::running, 12});
+  tell(ActionFetch{"a/b@v1", State::done, 34'567'890});
+  tell(ActionFetch{"c/d@v1", State::failed, 12});
+  EXPECT_EQ(out_file_.take(), "[run] fetched a/b@v1, 35 MB\n");
+  ViewOptions quiet = options();
+  quiet.quiet = true;
+  open(quiet);
+  tell(ActionFetch{"a/b@v1", State::done, 34});
+  EXPECT_EQ(out_file_.take(), "");
+}
+
 }  // namespace
 }  // namespace buildspec_run

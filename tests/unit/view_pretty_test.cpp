@@ -341,6 +341,30 @@ TEST_F(PrettyViewTest, TheLiveLineSaysWhatGoesOn) {
   EXPECT_EQ(out_file_.take(), "\r\x1b[A\x1b[J  ✓ build[1]  npm test                               1m 06s\n");
 }
 
+TEST_F(PrettyViewTest, OneLiveLineSaysWhatIsBeingFetched) {
+  using State = ActionFetch::State;
+  columns_ = 60;
+  open({.live = true});
+  tell(ActionFetch{"a/b@v1", State::running, 812});
+  EXPECT_EQ(out_file_.take(), "\n▸ fetching a/b@v1 812 B");
+  tell(ActionFetch{"c/d\x1b[2J@v1", State::running, 1'249'999});
+  EXPECT_EQ(out_file_.take(), "\r\x1b[K▸ fetching a/b@v1 812 B, c/d@v1 1.2 MB");
+  tell(ActionFetch{"a/b@v1", State::done, 999'600});
+  EXPECT_EQ(out_file_.take(), "\r\x1b[K▸ fetching c/d@v1 1.2 MB");
+  tell(ActionFetch{"c/d\x1b[2J@v1", State::failed, 1'300'000});
+  EXPECT_EQ(out_file_.take(), "\r\x1b[A\x1b[J");
+  // Where nothing is live, each has a line when it is there; where nothing is wanted, none.
+  open({});
+  tell(ActionFetch{"a/b@v1", State::running, 812});
+  tell(ActionFetch{"a/b@v1", State::done, 999'600});
+  tell(ActionFetch{"c/d@v1", State::failed, 1'300'000});
+  EXPECT_EQ(out_file_.take(), "  fetched a/b@v1, 1.0 MB\n");
+  open({.live = true}, /*quiet=*/true);
+  tell(ActionFetch{"a/b@v1", State::running, 812});
+  tell(ActionFetch{"a/b@v1", State::done, 999'600});
+  EXPECT_EQ(out_file_.take(), "");
+}
+
 TEST_F(PrettyViewTest, TheLiveLineGoesWithTheView) {
   open({.live = true});
   phase_started("BUILD", 1);
