@@ -377,8 +377,9 @@ Sequence sequence_at(std::string_view text) noexcept {
 // Runs `finder` over `text` as it is to be seen, without sequences, and calls `found(begin, end)` for every
 // piece of `text` that is part of a form cut by some. Returns how many bytes at the end of `text` have to be
 // looked at again together with what follows.
+/// `ended`: nothing follows, so that the beginning of a sequence at the end of `text` is none.
 template <class Found>
-std::size_t scan_seen(const Finder& finder, std::string_view text, Found found) {
+std::size_t scan_seen(const Finder& finder, std::string_view text, bool ended, Found found) {
   struct Cut {
     std::size_t at;       // in `seen`
     std::size_t removed;  // bytes of `text` up to there that are not in `seen`
@@ -393,7 +394,7 @@ std::size_t scan_seen(const Finder& finder, std::string_view text, Found found) 
     end = escape;
     if (escape == text.size()) break;
     const Sequence sequence = sequence_at(text.substr(escape));
-    if (sequence.unfinished) break;
+    if (sequence.unfinished && !ended) break;
     if (sequence.bytes == 0) seen += kEscape;
     end += std::max<std::size_t>(sequence.bytes, 1);
     if (sequence.bytes > 0) cuts.push_back({seen.size(), cuts.back().removed + sequence.bytes});
@@ -426,7 +427,7 @@ std::size_t scan_seen(const Finder& finder, std::string_view text, Found found) 
 // The same for what is near to a sequence, which is where a form can be cut by one: at most the longest form
 // less one byte lies before it, and as much behind it.
 template <class Found>
-std::size_t scan_around_escapes(const Finder& finder, std::string_view text, Found found) {
+std::size_t scan_around_escapes(const Finder& finder, std::string_view text, bool ended, Found found) {
   const std::size_t reach = finder.longest - 1;
   std::size_t begun = 0;
   for (std::size_t escape = text.find(kEscape); escape != std::string_view::npos;) {
@@ -441,7 +442,7 @@ std::size_t scan_around_escapes(const Finder& finder, std::string_view text, Fou
     }
     escape = text.find(kEscape, end);
     const std::size_t unsettled =
-        scan_seen(finder, text.substr(begin, end - begin),
+        scan_seen(finder, text.substr(begin, end - begin), ended && end == text.size(),
                   [&](std::size_t from, std::size_t to) { found(begin + from, begin + to); });
     if (end == text.size()) begun = unsettled;
   }
@@ -510,6 +511,9 @@ struct Masker::Stream::State {
   }
 
   void finish(std::string& out) {
+    if (const Finder* finder = masker.finder();
+        finder != nullptr && has_escape(std::string_view(held).substr(held_from)))
+      look_through_escapes(*finder, {}, 0, true);
     say(at, {}, out);
     held.clear();
     covered.clear();
@@ -538,13 +542,14 @@ struct Masker::Stream::State {
   // Covers what of the held text and `chunk` is secret when sequences are not seen. Returns how many bytes at
   // the end have to be held back for it: at least `begun`, and no sequence is split, for its end would be read as text
   // the next time. All that was held is read again: it is short.
-  std::size_t look_through_escapes(const Finder& finder, std::string_view chunk, std::size_t begun) {
+  std::size_t look_through_escapes(const Finder& finder, std::string_view chunk, std::size_t begun,
+                                   bool ended = false) {
     const std::size_t before = held.size() - held_from;
     const std::string joined = before == 0 ? std::string() : held.substr(held_from).append(chunk);
     const std::string_view text = before == 0 ? chunk : joined;
     const std::uint64_t from = at - before;
     const std::size_t known = covered.size();
-    begun = std::max(begun, scan_around_escapes(finder, text, [&](std::size_t begin, std::size_t end) {
+    begun = std::max(begun, scan_around_escapes(finder, text, ended, [&](std::size_t begin, std::size_t end) {
                        covered.push_back({from + begin, from + end});
                      }));
     begun += bytes_before_in_sequence(text, text.size() - begun);
@@ -643,7 +648,7 @@ bool Masker::contains_secret(std::string_view text) const {
   bool contains = false;
   if (finder == nullptr) return false;
   scan(*finder, 0, text, [&](std::ptrdiff_t, std::ptrdiff_t) { contains = true; });
-  scan_around_escapes(*finder, text, [&](std::size_t, std::size_t) { contains = true; });
+  scan_around_escapes(*finder, text, true, [&](std::size_t, std::size_t) { contains = true; });
   return contains;
 }
 

@@ -363,6 +363,19 @@ TEST(Masker, SplitsNoSequence) {
     EXPECT_EQ(mask_in_pieces(masker, text, {cut}), want) << cut;
 }
 
+// At the end of a text the beginning of a sequence is text, which a secret may hold.
+TEST(Masker, TakesABegunSequenceForTextAtTheEnd) {
+  const Masker masker = masker_of({"abc\x1b[3"});
+  for (const std::string_view end : {"", "\x1b[m"}) {
+    const std::string text = "ab\x1b[1mc\x1b[3" + std::string(end);
+    EXPECT_EQ(masker.mask(text), plain_mask({"abc\x1b[3"}, text));
+    EXPECT_EQ(masker.contains_secret(text), masker.mask(text) != text);
+    for (std::size_t cut = 0; cut <= text.size(); ++cut)
+      EXPECT_EQ(mask_in_pieces(masker, text, {cut}), masker.mask(text)) << cut;
+  }
+  EXPECT_EQ(masker.mask("ab\x1b[1mc\x1b[3"), "***\x1b[1m***");
+}
+
 // Random secrets and texts over few letters, where everything overlaps everything, against the definition. Compilers
 // differ in the order of arguments, and so in the texts.
 TEST(Masker, EqualsTheDefinition) {
