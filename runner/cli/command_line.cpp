@@ -12,8 +12,12 @@
 
 #include "runner/base/text.h"
 #include "runner/cli/actions.h"
+#include "runner/cli/completion.h"
+#include "runner/cli/config.h"
+#include "runner/cli/doctor.h"
 #include "runner/cli/eval.h"
 #include "runner/cli/list.h"
+#include "runner/cli/manual.h"
 #include "runner/cli/plan.h"
 #include "runner/cli/run.h"
 #include "runner/cli/terminal_text.h"
@@ -85,7 +89,7 @@ std::string listed(std::span<const std::string_view> choices) {
 // CLI11 names what it could not place, but not what was meant.
 UsageError unknown_option(const Subcommand& command, const std::vector<std::string>& args,
                           const char* otherwise) {
-  std::vector<std::string_view> known = {"--help"};
+  std::vector<std::string_view> known = {"--help", "--no-config"};
   for (const OptionSpec& option : command.options) known.push_back(option.name);
   for (const std::string& arg : args) {
     const std::string name = arg.substr(0, arg.find('='));
@@ -139,8 +143,10 @@ ExitCode Invocation::write_out(std::string_view text) const {
 void Invocation::write_err(std::string_view text) const { write_all(err, text); }
 
 std::span<const Subcommand* const> subcommands() {
-  static const Subcommand* const kAll[] = {&run_subcommand(),  &validate_subcommand(), &plan_subcommand(),
-                                           &list_subcommand(), &actions_subcommand(),  &eval_subcommand()};
+  static const Subcommand* const kAll[] = {
+      &run_subcommand(),        &validate_subcommand(), &plan_subcommand(),   &list_subcommand(),
+      &actions_subcommand(),    &eval_subcommand(),     &config_subcommand(), &doctor_subcommand(),
+      &completion_subcommand(), &manual_subcommand()};
   return kAll;
 }
 
@@ -152,12 +158,21 @@ Selected select_subcommand(const std::vector<std::string>& args) {
   return {&run_subcommand(), args};
 }
 
+std::string wrong_value(const OptionSpec& option, std::string_view value) {
+  if (option.choices.empty() ||
+      std::find(option.choices.begin(), option.choices.end(), value) != option.choices.end())
+    return {};
+  return fmt::format("{} \"{}\": one of {} is expected{}", option.name, value, listed(option.choices),
+                     did_you_mean(value, option.choices));
+}
+
 std::variant<Arguments, UsageError, HelpWanted> parse_arguments(const Subcommand& command,
                                                                 const std::vector<std::string>& args) {
   CLI::App app;
   app.set_help_flag();  // help is printed from our tables
-  bool help = false;
+  bool help = false, no_config = false;
   app.add_flag("-h,--help", help);
+  app.add_flag("--no-config", no_config)->disable_flag_override();
   std::map<std::string, std::vector<std::string>, std::less<>> given;
   for (const OptionSpec& option : command.options) {
     const std::string name(option.name);
@@ -199,14 +214,11 @@ std::variant<Arguments, UsageError, HelpWanted> parse_arguments(const Subcommand
     std::vector<std::string>& values = given.find(option.name)->second;
     if (values.empty()) continue;
     show(values);
-    for (const std::string& value : values) {
-      if (!option.choices.empty() &&
-          std::find(option.choices.begin(), option.choices.end(), value) == option.choices.end())
-        return UsageError{fmt::format("{} \"{}\": one of {} is expected{}", option.name, value,
-                                      listed(option.choices), did_you_mean(value, option.choices))};
-    }
+    for (const std::string& value : values)
+      if (std::string wrong = wrong_value(option, value); !wrong.empty()) return UsageError{std::move(wrong)};
     arguments.options.emplace(option.name, std::move(values));
   }
+  arguments.no_config = no_config;
   show(operands);
   arguments.operands = std::move(operands);
   if (!command.empty_operands &&
@@ -234,6 +246,8 @@ std::string general_help() {
   out +=
       "\n"
       "  buildspec-run COMMAND --help shows what a command takes, buildspec-run --version the version.\n"
+      "  Options may be set in .buildspec-run.yml, ~/.config/buildspec-run/config.yml and variables such as\n"
+      "  BUILDSPEC_RUN_TIMEOUT as well; buildspec-run config shows what is.\n"
       "\n"
       "exit codes:\n"
       "  0    succeeded\n"
@@ -257,7 +271,7 @@ std::string help_for(const Subcommand& command) {
     if (option.repeated) help += "; may be repeated";
     out += entry(words_of(option), help);
   }
-  out += entry("-h, --help", "show this");
+  for (const OptionSpec& option : kCommonOptions) out += entry(words_of(option), option.help);
   return out;
 }
 

@@ -37,11 +37,19 @@ struct OptionSpec {
   std::span<const std::string_view> choices = {};
 };
 
+/// What every command takes beside its own.
+inline constexpr OptionSpec kCommonOptions[] = {
+    {"--no-config", "", OptionSpec::Takes::nothing, "",
+     "only the command line counts: no configuration file, no BUILDSPEC_RUN_… variable"},
+    {"--help", "-h", OptionSpec::Takes::nothing, "", "show this"},
+};
+
 /// What was given, by long option name.
 class Arguments {
  public:
   std::map<std::string, std::vector<std::string>, std::less<>> options;
   std::vector<std::string> operands;
+  bool no_config = false;  // --no-config, which every command has: nothing but the command line counts
 
   [[nodiscard]] bool has(std::string_view name) const { return options.find(name) != options.end(); }
   /// The last value; nullopt when the option was not given.
@@ -76,6 +84,7 @@ struct Subcommand {
   std::span<const OptionSpec> options;
   ExitCode (*run)(const Invocation&) = nullptr;
   bool empty_operands = false;  // an operand may be empty: it names no file
+  bool reads_config = true;     // files and variables set its options, and must be right
 };
 
 /// All subcommands, in the order help shows them.
@@ -88,6 +97,9 @@ struct Selected {
   std::vector<std::string> rest;
 };
 [[nodiscard]] Selected select_subcommand(const std::vector<std::string>& args);
+
+/// What is wrong with `value` for `option`: "--format "jsn": one of … is expected"; empty when nothing is.
+[[nodiscard]] std::string wrong_value(const OptionSpec& option, std::string_view value);
 
 struct UsageError {
   std::string message;

@@ -15,6 +15,8 @@
 #include "runner/base/overloaded.h"
 #include "runner/base/text.h"
 #include "runner/cli/command_line.h"
+#include "runner/cli/report.h"
+#include "runner/cli/settings.h"
 #include "runner/version.h"
 
 #ifdef __APPLE__
@@ -98,6 +100,13 @@ ExitCode run_program(const std::vector<std::string>& args, const char* argv0) {
     return invocation.write_out(named ? help_for(*selected.command) : general_help());
   }
   invocation.arguments = std::move(std::get<Arguments>(parsed));
+  if (selected.command->reads_config && !invocation.arguments.no_config) {
+    Diagnostics found;
+    const Settings settings = read_settings(invocation, *selected.command, found);
+    write_places(invocation, found.all());  // the lines may hold secrets
+    if (found.has_errors()) return ExitCode::invalid;
+    apply_settings(settings.settings, invocation.arguments);
+  }
   if (!named && !invocation.arguments.operands.empty()) {
     const std::string& word = invocation.arguments.operands.front();
     const Path base = invocation.arguments.value("--source-dir").value_or(".");
