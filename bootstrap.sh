@@ -79,6 +79,11 @@ command node             nodejs
 command npm              npm
 command pre-commit       pre-commit
 command shellcheck       shellcheck
+command zsh              zsh
+command fish             fish
+command dpkg-shlibdeps   dpkg-dev
+command rpmbuild         rpm
+command groff            groff
 command busybox          busybox-static
 command docker-registry  docker-registry'
 needs_without_engine='
