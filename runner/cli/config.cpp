@@ -23,10 +23,12 @@ constexpr OptionSpec kOptions[] = {
     kColorOption,
 };
 
-// What can be shown of a value: of a secret its name.
+// What can be shown of a value: of a secret its name, and a file that holds it.
 std::string shown(const Setting& setting) {
   if (setting.option->name == "--secret")
-    if (const std::size_t equals = setting.value.find('='); equals != std::string::npos)
+    if (const std::size_t equals = setting.value.find_first_of("=@");
+        equals != std::string::npos && setting.value[equals] == '=' &&
+        !setting.value.substr(equals).starts_with("=@"))
       return setting.value.substr(0, equals + 1) + "***";
   return setting.value;
 }

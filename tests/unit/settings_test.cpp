@@ -94,7 +94,7 @@ TEST_F(SettingsTest, OneOptionOutsideOfSectionsIsForAllThatHaveIt) {
 TEST_F(SettingsTest, PathsCountFromTheFile) {
   repository(
       "env-file: [vars.env, ../x/y.env, /abs.env]\nnode: node18\nsh: bin/sh\nreplace: o/r=dir\nsecret: [A, "
-      "B@b.txt]\n");
+      "B@b.txt, C=@c.txt]\n");
   const std::string base = repository_.string();
   EXPECT_EQ(values("--env-file"), base + "/vars.env|" + directory_.path().string() + "/x/y.env|/abs.env|");
   EXPECT_EQ(values("--node"), "node18|") << "looked for on PATH";
