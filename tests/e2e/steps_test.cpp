@@ -1,5 +1,5 @@
-// Phases of steps, with real shells. A JavaScript action's node is a stand-in that runs shell scripts, so that no node has
-// to be there; real ones are in the transcripts. Section numbers are those of actions.md.
+// Phases of steps, with real shells (steps_fixture.h); real nodes are in the transcripts. Section numbers are those of
+// actions.md. What is done against the runner is in hostile_steps_test.cpp.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -10,79 +10,15 @@
 #include <string>
 #include <thread>
 
-#include "tests/support/run_build.h"
+#include "tests/support/steps_fixture.h"
 
 namespace buildspec_run {
 namespace {
 
-using test::BuildToRun;
+using test::kNode;
 namespace fs = std::filesystem;
 
-class Steps : public testing::Test, protected BuildToRun {
- protected:
-  Steps() { node("#!/bin/bash\ncase $1 in --version) echo v20.9.0;; *) exec sh \"$@\";; esac\n"); }
-
-  void node(const std::string& script) {
-    test::put(files / "bin/node", script);
-    fs::permissions(files / "bin/node", fs::perms(0755));
-    request.steps.node = (files / "bin/node").native();
-  }
-
-  // Items of `steps:`, each line with its two blanks and dash, in phase `build`.
-  Outcome steps(const std::string& items, const std::string& top = "", const std::string& behind = "") {
-    std::string text = "version: 0.2\n" + top + "phases:\n  build:\n    steps:\n";
-    std::string_view rest = items;
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find('\n'), rest.size());
-      text.append("      ").append(rest.substr(0, end)).append("\n");
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return run(text + behind);
-  }
-
-  // A local action below the source, or one of a repository.
-  void action(const std::string& directory, const std::string& metadata,
-              const std::vector<std::pair<std::string, std::string>>& scripts = {}) {
-    test::put(fs::path(directory) / "action.yml", metadata);
-    for (const auto& [name, text] : scripts) test::put(fs::path(directory) / name, text);
-  }
-  std::string local(const std::string& name) { return (source() / name).native(); }
-  std::string remote(const std::string& name) {
-    const std::string directory = (files / "actions" / name).native();
-    request.actions.replacements.push_back({name, directory});
-    return directory;
-  }
-
-  // Lines of the output that are neither of a step's header nor said of every job.
-  std::string said() const {
-    std::string lines;
-    bool in_header = false;
-    std::string_view rest = seen.output;
-    while (!rest.empty()) {
-      const std::string_view line = rest.substr(0, std::min(rest.find('\n') + 1, rest.size()));
-      rest.remove_prefix(line.size());
-      if (line.starts_with("##[group]Run ")) in_header = true;
-      const bool is_of_job =
-          line == "Prepare all required actions\n" || line == "Getting action download info\n" ||
-          line == "Cleaning up orphan processes\n" || line.starts_with("Terminate orphan process: ");
-      if (!in_header && !is_of_job) lines += line;
-      if (line.starts_with("##[endgroup]")) in_header = false;
-    }
-    return lines;
-  }
-  // "build[0] success, build[1] skipped": label and outcome, "/" and the conclusion where it differs.
-  std::string outcomes() const {
-    std::string line;
-    for (const TaskFinished& task : seen.tasks) {
-      if (!task.step) continue;
-      line += (line.empty() ? "" : ", ") + task.label + " " + task.step->outcome;
-      if (task.step->conclusion != task.step->outcome) line += "/" + task.step->conclusion;
-    }
-    return line;
-  }
-};
-
-constexpr const char* kNode = "runs: {using: node20, main: main.sh";
+class Steps : public test::StepsFixture {};
 
 // 3.1, 13.5: the order of stages, and who gets a post.
 TEST_F(Steps, S13_5_OrderOfStages) {
@@ -828,27 +764,6 @@ TEST_F(Steps, ABuildTimeOutEndsEverything) {
   EXPECT_EQ(said(), "action\n##[error]The operation was canceled.\n");
 }
 
-// Hostile steps: the runner neither hangs nor falls.
-
-TEST_F(Steps, HostilePipesInPlaceOfFiles) {
-  EXPECT_EQ(
-      steps("- {run: 'rm $GITHUB_ENV $GITHUB_OUTPUT $GITHUB_PATH; mkfifo $GITHUB_ENV; mkdir $GITHUB_OUTPUT; "
-            "ln -s /dev/zero $GITHUB_PATH', continue-on-error: true}\n"
-            "- {run: 'rm -rf \"$RUNNER_TEMP\"', continue-on-error: true}\n"
-            "- run: echo fine\n"
-            "- run: 'rm $GITHUB_EVENT_PATH; mkdir $GITHUB_EVENT_PATH; : > $GITHUB_EVENT_PATH/x'\n"
-            "- run: echo fine\n"),
-      Outcome::succeeded);
-  EXPECT_EQ(
-      outcomes(),
-      "build[0] failure/success, build[1] success, build[2] success, build[3] success, build[4] success");
-}
-
-TEST_F(Steps, HostileKillsItsGroup) {
-  EXPECT_EQ(steps("- {run: 'kill -9 0', continue-on-error: true}\n- run: echo fine\n"), Outcome::succeeded);
-  EXPECT_EQ(outcomes(), "build[0] failure/success, build[1] success");
-}
-
 // 10.4: what a step leaves behind ends with the job, by SIGKILL; what commands leave behind does not, nor what has taken
 // itself out.
 TEST_F(Steps, S10_4_Orphans) {
@@ -893,67 +808,6 @@ TEST_F(Steps, S3_14_OomScore) {
                   "", "  post_build:\n    commands: [cat /proc/self/oom_score_adj]\n"),
             Outcome::succeeded);
   EXPECT_EQ(said(), "500\n812\n1000\n500\n" + test::contents("/proc/self/oom_score_adj"));
-}
-
-// What a step leaves behind lives on in the job, and ends with the build, even one that has opted out.
-TEST_F(Steps, HostileOrphans) {
-  EXPECT_EQ(steps("- run: (setsid sleep 300 > /dev/null 2>&1 & echo $! > pid1); "
-                  "(RUNNER_TRACKING_ID= setsid sh -c 'sleep 300 & echo $! > pid2; wait' > /dev/null 2>&1 &)\n"
-                  "- run: while [ ! -s pid2 ]; do sleep 0.01; done; kill -0 $(cat pid1) && kill -0 $(cat "
-                  "pid2) && echo alive\n"),
-            Outcome::succeeded);
-  EXPECT_EQ(said(), "alive\n");
-  for (const char* name : {"pid1", "pid2"})
-    EXPECT_NE(::kill(std::stoi(test::contents(source() / name)), 0), 0) << name;
-}
-
-TEST_F(Steps, HostileEnvironmentFile) {
-  EXPECT_EQ(steps("- run: |\n"
-                  "    printf 'PATH=/nowhere\\n' >> $GITHUB_ENV\n"
-                  "    printf 'node_options=--require ./x\\n' >> $GITHUB_ENV\n"
-                  "    printf 'BASH_FUNC_echo%%%%=() { :; }\\n' >> $GITHUB_ENV\n"
-                  "    printf 'A<<E\\n%%s\\nE\\n' >> $GITHUB_ENV\n"
-                  "    printf 'NUL=a\\0b\\nGITHUB_WORKSPACE=/x\\n' >> $GITHUB_ENV\n"
-                  "- run: 'test \"$GITHUB_WORKSPACE\" = \"${{ github.workspace }}\"'\n"
-                  "- run: printf '%s\\n' \"[$node_options] $NUL\"\n",
-                  "", "  post_build:\n    commands: ['printf \"%s\\n\" \"$NUL\"']\n"),
-            Outcome::succeeded);
-  EXPECT_NE(said().find("[] a\n"), std::string::npos) << said();
-}
-
-// 5.1: a process that a step has left behind keeps its own files of commands.
-TEST_F(Steps, HostileWriterThatStays) {
-  EXPECT_EQ(
-      steps("- run: |\n"
-            "    (exec 8>> $GITHUB_ENV 9>> $GITHUB_OUTPUT > /dev/null 2>&1\n"
-            "     while [ ! -e next ]; do sleep 0.01; done\n"
-            "     echo LEFT=behind >&8; echo left=behind >&9; : > written; exec sleep 20) &\n"
-            "    while [ ! -e /proc/$!/fd/9 ]; do sleep 0.01; done\n"
-            "- id: next\n"
-            "  run: ': > next; while [ ! -e written ]; do sleep 0.01; done; echo \"OWN=$(cat next)own\" >> "
-            "$GITHUB_ENV'\n"
-            "- run: echo \"$OWN [$LEFT] [${{ steps.next.outputs.left }}]\"\n"),
-      Outcome::succeeded);
-  EXPECT_EQ(said(), "own [] []\n");
-}
-
-// 6.1: the payload is there as it was, whatever a step makes of it.
-TEST_F(Steps, S6_1_ThePayloadStaysWhatItIs) {
-  request.steps.event_json = R"({"a": 1})";
-  EXPECT_EQ(
-      steps("- run: cat $GITHUB_EVENT_PATH; echo; echo more >> $GITHUB_EVENT_PATH\n"
-            "- run: cat $GITHUB_EVENT_PATH; echo; rm $GITHUB_EVENT_PATH; ln -s /dev/null $GITHUB_EVENT_PATH\n"
-            "- run: cat $GITHUB_EVENT_PATH; echo\n"),
-      Outcome::succeeded);
-  const std::string payload = "{\n  \"a\": 1\n}\n";
-  EXPECT_EQ(said(), payload + payload + payload);
-}
-
-TEST_F(Steps, HostileOutput) {
-  EXPECT_EQ(steps("- run: head -c 20000000 /dev/zero | tr '\\0' 'x'; echo; head -c 3000000 /dev/urandom\n"
-                  "- run: echo fine\n"),
-            Outcome::succeeded);
-  EXPECT_TRUE(said().ends_with("fine\n"));
 }
 
 }  // namespace
