@@ -1,5 +1,6 @@
 #include "runner/container/image.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <random>
@@ -9,13 +10,11 @@ namespace {
 
 constexpr int kAttempts = 3;
 
-/// False: stopped.
-bool wait(std::chrono::milliseconds time, std::stop_token stop) {
+void wait(std::chrono::milliseconds time, std::stop_token stop) {
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
   never.wait_for(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
 }
 
 /// "3.25": as .NET writes TimeSpan.TotalSeconds.
@@ -50,41 +49,46 @@ class Preparation {
     const std::string replaced = need_.build ? id_of(engine_, need_.image, processes_, stop_) : std::string();
     ImageOutcome outcome;
     for (int attempt = 1;; ++attempt) {
-      const ProcessSpec spec =
+      ProcessSpec spec =
           need_.build ? engine_.build(need_.image, need_.build->dockerfile, need_.build->context, need_.cwd)
                       : engine_.pull(need_.image, need_.cwd);
+      spec.deadline = need_.deadline;
       listener_.line("##[command]" + ContainerEngine::shown(spec));
       Result<ProcessEnd> end = processes_.run(spec, listener_.output, stop_);
       if (!end) return std::move(end.error());
-      if (end->stopped) outcome.stopped = true;
-      if (end->stopped || end->exit.code == 0) break;
+      outcome.stopped = end->stopped;
+      outcome.timed_out = end->timed_out;
+      if (end->stopped || end->timed_out || end->exit.code == 0) break;
       outcome.failure = fmt::format("Docker {} failed with exit code {}", verb, end->exit.code);
       if (attempt == attempts) break;
-      const std::chrono::milliseconds time = back_off();
+      std::chrono::milliseconds time = back_off();
       listener_.warning(
           fmt::format("{}, back off {} seconds before retry.", outcome.failure, in_seconds(time)));
-      if (!wait(time, stop_)) {
-        outcome.stopped = true;
-        break;
-      }
+      if (need_.deadline)
+        time = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(
+                              *need_.deadline - std::chrono::steady_clock::now()),
+                          std::chrono::milliseconds(0), time);
+      wait(time, stop_);
+      // Before its time, the next attempt ends as one that was stopped.
       outcome.failure.clear();
     }
-    if (!outcome.stopped && outcome.failure.empty()) {
+    if (outcome.stopped || outcome.timed_out) {
+      outcome.failure.clear();
+    } else if (outcome.failure.empty()) {
       outcome.ready = true;
       if (!replaced.empty()) remove_replaced(replaced);
-    } else if (!outcome.stopped && !need_.build && !id_of(engine_, need_.image, processes_, stop_).empty()) {
+    } else if (!need_.build && !id_of(engine_, need_.image, processes_, stop_).empty()) {
       listener_.warning(fmt::format(
           "{}. The image '{}' that is on this machine is used; it may be older than the one in the registry.",
           outcome.failure, need_.image));
       outcome = ready();
     }
-    if (outcome.stopped) outcome.failure.clear();
     listener_.line("##[endgroup]");
     return outcome;
   }
 
  private:
-  static ImageOutcome ready() { return {true, false, {}}; }
+  static ImageOutcome ready() { return {true, false, false, {}}; }
 
   void begin_group() {
     if (!need_.build) {
@@ -99,10 +103,10 @@ class Preparation {
 
   Result<ImageOutcome> offline() {
     const bool is_here = !id_of(engine_, need_.image, processes_, stop_).empty();
-    if (stop_.stop_requested()) return ImageOutcome{false, true, {}};
+    if (stop_.stop_requested()) return ImageOutcome{false, true, false, {}};
     if (is_here) return ready();
     return ImageOutcome{
-        false, false,
+        false, false, false,
         fmt::format("the image '{}' is not on this machine, and --offline forbids to pull it", need_.image)};
   }
 

@@ -24,6 +24,7 @@ struct ImageNeed {
   /// A local action's image: built when its step starts, tried once, under another title.
   bool is_local = false;
   bool offline = false;  // not pulled: it must be there
+  std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;  // for all attempts together
 };
 
 /// What preparing says, in order. All of it belongs to the log, unmasked.
@@ -36,8 +37,10 @@ struct ImageListener {
 
 struct ImageOutcome {
   bool ready = false;
-  bool stopped = false;  // by `stop`
-  std::string failure;   // when neither: what GitHub's runner says, "Docker pull failed with exit code 1"
+  bool stopped = false;    // by `stop`
+  bool timed_out = false;  // by the deadline
+  std::string
+      failure;  // when none of these: what GitHub's runner says, "Docker pull failed with exit code 1"
 };
 
 /// How long to wait before the next attempt. By default 1 to 10 seconds, at random.

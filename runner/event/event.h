@@ -60,10 +60,11 @@ struct PhaseStarted {
   std::size_t tasks = 0;
   std::size_t steps = 0;  // so many of the tasks are steps
 };
-/// A stage of a step (actions.md 3.1): a step of a phase is one task for each of its stages.
+/// A stage of a step (actions.md 3.1): a step of a phase is one task for each of its stages. Images that a phase's actions
+/// need are made ready before the first step, each in a task of its own, "build.image[0]".
 struct StepStage {
   std::string name;   // as its log names it: "Run make test", "Post Run owner/action@v1"
-  std::string stage;  // "pre", "main", "post"
+  std::string stage;  // "image", "pre", "main", "post"
 };
 /// How a stage of a step ended: "success", "failure", "cancelled" or "skipped", before and after
 /// continue-on-error.

@@ -8,8 +8,10 @@
 #include "actions/argument_split.h"
 #include "actions/step_display.h"
 #include "runner/base/overloaded.h"
+#include "runner/base/text.h"
 #include "runner/container/container_run.h"
 #include "runner/container/image.h"
+#include "runner/exec/diagnosed.h"
 #include "runner/exec/environment.h"
 #include "runner/exec/step_job.h"
 
@@ -34,48 +36,135 @@ ContainerEngine* StepJob::find_engine() {
   return &build_.engine.emplace(std::move(*engine));
 }
 
-/// Made ready when the first step that needs it starts, once for a build; a local action's for each of its stages, as
-/// what it is made of may have changed.
-Result<std::optional<std::string>> StepJob::image_for(const StepInstance& step,
-                                                      const ContainerProgram& program,
-                                                      const StageLimits& limits) {
-  using None = std::optional<std::string>;
-  const ContainerEngine& engine = *build_.engine;
-  const LoweredAction& action = *step.action;
-  const bool is_image = std::get<ActionStep>(step.task->body).uses.starts_with("docker://");
-  const bool is_local = action.repository.empty() && !is_image;
-  ImageNeed need;
-  need.is_local = is_local;
-  need.cwd = build_.directories.workspace;
-  if (const auto* registry = std::get_if<ContainerProgram::Registry>(&program.image)) {
-    need.image = registry->image;
-    if (is_local) return None(need.image);  // the engine itself pulls what is missing (8.2)
-  } else {
-    const auto& built = std::get<ContainerProgram::Built>(program.image);
-    Result<std::unique_ptr<Sha256>> sha256 = make_sha256(build_.around.modules);
-    if (!sha256) return std::move(sha256.error());
-    const std::string key = action.commit.empty()
-                                ? built.dockerfile
-                                : fmt::format("{}@{}:{}", action.repository, action.commit, built.dockerfile);
-    need.image = image_tag(engine.label(), key, **sha256);
-    need.build = ImageNeed::Build{built.dockerfile, built.context};
-    if (!built.directory.empty()) need.cwd = built.directory;
+bool StepJob::WantedImage::is_built() const {
+  return std::holds_alternative<ContainerProgram::Built>(program->image);
+}
+
+/// What is the same is pulled or built once.
+std::string StepJob::WantedImage::key() const {
+  if (const auto* registry = std::get_if<ContainerProgram::Registry>(&program->image)) return registry->image;
+  const std::string& dockerfile = std::get<ContainerProgram::Built>(program->image).dockerfile;
+  return action->commit.empty() ? dockerfile
+                                : fmt::format("{}@{}:{}", action->repository, action->commit, dockerfile);
+}
+
+/// Those of an action and of all that it uses, as far as its files are known.
+void StepJob::collect_images(const StepTask& task, const StepTask& of,
+                             std::vector<WantedImage>& wanted) const {
+  const ActionStep* uses = std::get_if<ActionStep>(&task.body);
+  if (uses == nullptr || uses->action == nullptr) return;
+  const auto& body = uses->action->main.body;
+  if (const auto* group = std::get_if<std::shared_ptr<const StepGroup>>(&body)) {
+    for (const StepTask& inner : (*group)->steps) collect_images(inner, of, wanted);
+  } else if (const auto* program = std::get_if<ContainerProgram>(&body)) {
+    const WantedImage image = {&of, uses, uses->action.get(), program};
+    const std::string key = image.key();
+    if (!build_.images.contains(key) &&
+        std::ranges::none_of(wanted, [&](const WantedImage& each) { return each.key() == key; }))
+      wanted.push_back(image);
   }
-  if (!is_local && build_.images.contains(need.image)) return None(need.image);
+}
+
+/// What is pulled comes before what is built. Source: actions.md 3.1, 8.2.
+std::vector<StepJob::WantedImage> StepJob::images_of(std::span<const StepTask> tasks) const {
+  std::vector<WantedImage> wanted;
+  for (const StepTask& task : tasks) collect_images(task, task, wanted);
+  std::ranges::stable_partition(wanted, [](const WantedImage& each) { return !each.is_built(); });
+  return wanted;
+}
+
+/// The images of the phase, each a task of its own, before its first step.
+Result<void> StepJob::prepare_images() {
+  const std::vector<WantedImage> wanted = images_of(phase_.steps);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    look_at_stop();
+    if (status_ != StepStatus::success || is_over()) break;
+    const Result<StageEnd> end = prepare_image_alone(wanted[i], i);
+    if (!end) return end.error();
+    settle(*end, wanted[i].of->where);
+  }
+  return {};
+}
+
+Result<StepJob::StageEnd> StepJob::prepare_image_alone(const WantedImage& wanted, std::size_t number) {
+  const auto began = StepClock::now();
+  StageEnd end;
+  TaskFinished& told = end.told;
+  told.phase = phase_.name;
+  told.label = fmt::format("{}.image[{}]", to_lower(phase_.name), number);
+  told.text = wanted.uses->uses;
+  told.place = place_of(*wanted.of->source, wanted.of->where);
+  const std::string name = wanted.is_built() ? "Build " + told.text : "Pull " + wanted.key();
+  log_.begin(told.label);
+  exit_ = {};
+  events_.set_task(told.label);
+  events_.tell(
+      TaskStarted{told.phase, told.label, told.text, told.place, buildspec_run::StepStage{name, "image"}});
+  const Result<StepStatus> ready = make_ready(wanted, {});
+  if (ready) end.outcome = end.conclusion = *ready;
+  told.took = StepClock::now() - began;
+  told.status = !ready ? Status::fault : timed_out_ ? Status::timed_out : to_status(end.conclusion);
+  told.step =
+      StepResult{name, "image", std::string(to_string(end.outcome)), std::string(to_string(end.conclusion))};
+  events_.flush_output();
+  events_.tell(told);
+  events_.set_task({});
+  if (!ready) return ready.error();
+  return end;
+}
+
+Result<ImageNeed> StepJob::image_need(const WantedImage& wanted, const ContainerEngine& engine) const {
+  ImageNeed need;
+  need.is_local = wanted.action->repository.empty() && !wanted.uses->uses.starts_with("docker://");
+  need.offline = build_.around.request.actions.offline;
+  need.cwd = build_.directories.workspace;
+  need.image = wanted.key();
+  if (!wanted.is_built()) return need;
+  const auto& built = std::get<ContainerProgram::Built>(wanted.program->image);
+  Result<std::unique_ptr<Sha256>> sha256 = make_sha256(build_.around.modules);
+  if (!sha256) return std::move(sha256.error());
+  need.image = image_tag(engine.label(), need.image, **sha256);
+  need.build = ImageNeed::Build{built.dockerfile, built.context};
+  if (!built.directory.empty()) need.cwd = built.directory;
+  return need;
+}
+
+/// A local action's is built each time, as what it is made of may have changed; one that a local action has pulled is left
+/// to the engine, which pulls what is missing when it is run (8.2).
+Result<StepStatus> StepJob::make_ready(const WantedImage& wanted, const StageLimits& limits) {
+  ContainerEngine* engine = find_engine();
+  if (engine == nullptr) return StepStatus::failure;
+  Result<ImageNeed> need = image_need(wanted, *engine);
+  if (!need) {
+    log_.error(need.error().message);
+    return StepStatus::failure;
+  }
+  if (need->is_local ? !need->build : build_.images.contains(wanted.key())) return StepStatus::success;
   ImageListener listener;
   listener.line = [&](std::string_view line) { log_.line(line); };
   listener.warning = [&](std::string_view text) { log_.warning(std::string(text)); };
   listener.output = [&](std::string_view chunk) { log_.text(chunk); };
+  need->deadline = limits.deadline ? std::min(deadline_, *limits.deadline) : deadline_;
   const std::stop_token stop = limits.survives_cancel ? std::stop_token() : stop_;
-  Result<ImageOutcome> prepared =
-      prepare_image(engine, need, build_.around.processes, listener, stop, random_back_off());
-  if (!prepared) return std::move(prepared.error());
-  if (!prepared->ready) {
-    log_.error(prepared->stopped ? std::string("The operation was canceled.") : prepared->failure);
-    return None();
+  const Result<ImageOutcome> outcome =
+      prepare_image(*engine, *need, build_.around.processes, listener, stop, random_back_off());
+  if (!outcome && outcome.error().code == std::errc::connection_reset) return outcome.error();
+  if (!outcome) {
+    log_.error(outcome.error().message);
+    return StepStatus::failure;
   }
-  build_.images.emplace(need.image, need.image);
-  return None(need.image);
+  if (outcome->ready) {
+    build_.images[wanted.key()] = need->image;
+    return StepStatus::success;
+  }
+  if (outcome->timed_out && limits.deadline && *limits.deadline < deadline_) {
+    log_.error(limits.timeout_text);
+    return StepStatus::failure;
+  }
+  timed_out_ = timed_out_ || outcome->timed_out;
+  const bool is_ended = outcome->timed_out || outcome->stopped;
+  log_.error(is_ended ? std::string("The operation was canceled.") : outcome->failure);
+  return is_ended ? StepStatus::cancelled : StepStatus::failure;
 }
 
 Result<StepStatus> StepJob::handle_container(StepInstance& step, const ContainerProgram& program, Stage stage,
@@ -87,9 +176,9 @@ Result<StepStatus> StepJob::handle_container(StepInstance& step, const Container
   };
   ContainerEngine* engine = find_engine();
   if (engine == nullptr) return StepStatus::failure;
-  Result<std::optional<std::string>> image = image_for(step, program, limits);
-  if (!image) return refuse(image.error().message);
-  if (!*image) return stop_.stop_requested() ? StepStatus::cancelled : StepStatus::failure;
+  const WantedImage image = {step.task, &std::get<ActionStep>(step.task->body), step.action.get(), &program};
+  Result<StepStatus> ready = make_ready(image, limits);
+  if (!ready || *ready != StepStatus::success) return ready;
 
   // Arguments and variables of the metadata see the action's own inputs (2.5).
   StepScope own;
@@ -110,7 +199,7 @@ Result<StepStatus> StepJob::handle_container(StepInstance& step, const Container
   if (!more) return refuse(not_valid(*step.task, more.error().message));
 
   ContainerSpec spec;
-  spec.image = **image;
+  spec.image = image.is_built() ? build_.images.at(image.key()) : image.key();
   spec.name = container_name(spec.image, make_uuid().substr(0, 6));
   spec.args = container_arguments(program.args ? &of_metadata : nullptr, inputs.find("args"));
   spec.entrypoint = program.entrypoint;

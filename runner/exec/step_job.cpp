@@ -54,19 +54,6 @@ std::string text_of(const StepTask& task) {
                     task.body);
 }
 
-Status status_of_conclusion(StepStatus conclusion) {
-  switch (conclusion) {
-    case StepStatus::failure:
-      return Status::failed;
-    case StepStatus::cancelled:
-      return Status::stopped;
-    case StepStatus::success:
-    case StepStatus::skipped:
-      break;
-  }
-  return Status::succeeded;
-}
-
 }  // namespace
 
 std::string_view to_string(Stage stage) noexcept {
@@ -85,6 +72,19 @@ std::string_view to_string(StepStatus status) noexcept {
       break;
   }
   return "skipped";
+}
+
+Status to_status(StepStatus conclusion) noexcept {
+  switch (conclusion) {
+    case StepStatus::failure:
+      return Status::failed;
+    case StepStatus::cancelled:
+      return Status::stopped;
+    case StepStatus::success:
+    case StepStatus::skipped:
+      break;
+  }
+  return Status::succeeded;
 }
 
 StepStatus merge(StepStatus current, StepStatus coming) noexcept {
@@ -127,6 +127,7 @@ StepJob::StepJob(StepBuild& build, const Phase& phase, StepVariables variables,
 }
 
 Result<StepsEnd> StepJob::run() {
+  if (Result<void> prepared = prepare_images(); !prepared) return std::move(prepared.error());
   for (const auto& step : instances_)
     if (step->action != nullptr && step->action->pre && !is_over())
       if (Result<void> ran = run_stage(*step, Stage::pre); !ran) return std::move(ran.error());
@@ -180,17 +181,21 @@ Result<void> StepJob::run_stage(StepInstance& step, Stage stage) {
       if (after == Answer::abort) aborted_ = true;
     }
     if (stage == Stage::main) publish(step, scope_, end->outcome, end->conclusion);
-    if (end->conclusion == StepStatus::failure) {
-      status_ = merge(status_, StepStatus::failure);
-      if (!end_.failure && !timed_out_)
-        end_.failure =
-            StepFailure{end->told.label, end->told.step->name,
-                        !exit_.success() ? to_string(exit_) : events_.masker().mask(log_.first_error()),
-                        step.task->where};
-    }
-    look_at_stop();
+    settle(*end, step.task->where);
     return {};
   }
+}
+
+/// What the end of a stage is to the job.
+void StepJob::settle(const StageEnd& end, SourceRange where) {
+  if (end.conclusion == StepStatus::failure) {
+    status_ = merge(status_, StepStatus::failure);
+    if (!end_.failure && !timed_out_)
+      end_.failure =
+          StepFailure{end.told.label, end.told.step->name,
+                      !exit_.success() ? to_string(exit_) : events_.masker().mask(log_.first_error()), where};
+  }
+  look_at_stop();
 }
 
 /// The job as it was before the main stage of `step`, as if that had not run. What it has masked stays so, and so do the
@@ -279,9 +284,7 @@ Result<StepJob::StageEnd> StepJob::run_stage_once(StepInstance& step, Stage stag
   }
   finished.took = StepClock::now() - began;
   finished.exit = exit_;
-  finished.status = !machine     ? Status::fault
-                    : timed_out_ ? Status::timed_out
-                                 : status_of_conclusion(conclusion);
+  finished.status = !machine ? Status::fault : timed_out_ ? Status::timed_out : to_status(conclusion);
   finished.step = StepResult{name, std::string(to_string(stage)), std::string(to_string(outcome)),
                              std::string(to_string(conclusion))};
   if (skipped_by_controller)
@@ -432,6 +435,16 @@ Result<StepStatus> StepJob::run_composite(StepInstance& step, const StepGroup& g
   inner.depth = scope.depth + 1;
 
   StepStatus status = StepStatus::success;
+  // Of a local action nobody knew before what it uses (1.3).
+  if (stage == Stage::main && step.action->repository.empty()) {
+    for (const WantedImage& each : images_of(group.steps)) {
+      if (status != StepStatus::success || is_over()) break;
+      Result<StepStatus> ready = make_ready(each, limits);
+      if (!ready) return ready;
+      status = *ready;
+    }
+    inner.status = status;
+  }
   bool goes_on = true;
   const auto run_child = [&](StepInstance& child) -> Result<void> {
     const Result<StepStatus> ran = run_embedded(child, stage, inner, goes_on);

@@ -18,6 +18,7 @@
 #include "actions/expr/expression.h"
 #include "actions/problem_matcher.h"
 #include "runner/container/engine.h"
+#include "runner/container/image.h"
 #include "runner/exec/node_program.h"
 #include "runner/exec/step_contexts.h"
 #include "runner/exec/step_environment.h"
@@ -34,6 +35,8 @@ enum class Stage { pre, main, post };
 [[nodiscard]] std::string_view to_string(Stage stage) noexcept;
 enum class StepStatus { success, failure, cancelled, skipped };
 [[nodiscard]] std::string_view to_string(StepStatus status) noexcept;
+/// What a task has come to whose step concluded so.
+[[nodiscard]] Status to_status(StepStatus conclusion) noexcept;
 /// actions.md 3.2.
 [[nodiscard]] StepStatus merge(StepStatus current, StepStatus coming) noexcept;
 
@@ -134,6 +137,7 @@ class StepJob {
   };
   Result<void> run_stage(StepInstance& step, Stage stage);
   Result<StageEnd> run_stage_once(StepInstance& step, Stage stage);
+  void settle(const StageEnd& end, SourceRange where);
   void undo(StepInstance& step, Undo before);
   Result<StepStatus> run_embedded(StepInstance& step, Stage stage, StepScope& scope, bool& goes_on);
   Result<StepStatus> run_body(StepInstance& step, Stage stage, StepEvaluation& at, StepScope& scope,
@@ -199,9 +203,22 @@ class StepJob {
   // step_container.cpp
   /// The engine; nullptr, told: there is none.
   ContainerEngine* find_engine();
-  /// The image that is ready; nullopt, told: it could not be made so.
-  Result<std::optional<std::string>> image_for(const StepInstance& step, const ContainerProgram& program,
-                                               const StageLimits& limits);
+  /// The image that an action needs, with the step that uses it.
+  struct WantedImage {
+    const StepTask* of = nullptr;  // the step of the list that was looked through
+    const ActionStep* uses = nullptr;
+    const LoweredAction* action = nullptr;
+    const ContainerProgram* program = nullptr;
+    [[nodiscard]] std::string key() const;
+    [[nodiscard]] bool is_built() const;
+  };
+  void collect_images(const StepTask& task, const StepTask& of, std::vector<WantedImage>& wanted) const;
+  [[nodiscard]] std::vector<WantedImage> images_of(std::span<const StepTask> tasks) const;
+  Result<void> prepare_images();
+  Result<StageEnd> prepare_image_alone(const WantedImage& wanted, std::size_t number);
+  Result<ImageNeed> image_need(const WantedImage& wanted, const ContainerEngine& engine) const;
+  /// Sees to it that `build_.images` has it.
+  Result<StepStatus> make_ready(const WantedImage& wanted, const StageLimits& limits);
 
   StepBuild& build_;
   const Phase& phase_;

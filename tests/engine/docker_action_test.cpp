@@ -110,6 +110,54 @@ TEST_F(DockerAction, RunsAnImageWithTheStepsEntrypointAndArguments) {
   ask_docker({"image", "rm", image});
 }
 
+// 3.1, 8.2: pulls, then builds, each once and before the first step, whatever the conditions of those that use them; a
+// local action's is built when it starts.
+TEST_F(DockerAction, ImagesAreReadyBeforeTheFirstStep) {
+  if (test::engine_registry().empty()) GTEST_SKIP() << "no registry";
+  const std::string image = test::engine_registry() + "/busybox:1", base = "FROM " + engine_image() + "\n";
+  put_action("");
+  put(directory_ / "src/act/main.sh", "echo local\n");
+  put(directory_ / "built/Dockerfile", base + "ENTRYPOINT [\"echo\", \"built ran\"]\n");
+  put(directory_ / "built/action.yml", "runs: {using: docker, image: Dockerfile}\n");
+  put(directory_ / "outer/action.yml",
+      "runs:\n  using: composite\n  steps: [{uses: o/built@v1}, {uses: 'docker://" + image +
+          "', with: {args: echo inner}}]\n");
+  put_steps(
+      "      - run: echo first\n      - uses: o/outer@v1\n      - {uses: o/built@v1, if: false}\n"
+      "      - uses: ./act\n      - {uses: 'docker://" +
+      image + "', with: {args: echo pulled}}\n");
+  const Ran ran = run({"--replace", "o/built=" + (directory_ / "built").native(), "--replace",
+                       "o/outer=" + (directory_ / "outer").native()});
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  std::size_t before = 0;
+  for (const std::string& line : Words{
+           "[build.image[0]] step: Pull " + image, "##[group]Pull down action image '" + image + "'",
+           "[build.image[1]] step: Build o/built@v1", "##[group]Build container for action use: '", "first\n",
+           "built ran\n", "inner\n", "##[group]Building docker image\n", "local\n", "pulled\n"}) {
+    const std::size_t at = ran.out.find("\n" + line);
+    EXPECT_TRUE(at != ran.out.npos && at > before) << line << " in\n" << ran.out;
+    before = at;
+  }
+  for (const char* line : {"\n##[group]Pull down", "\n##[group]Build container"})
+    EXPECT_EQ(ran.out.find(line), ran.out.rfind(line)) << "once for all";
+  ask_docker({"image", "rm", image});
+}
+
+TEST_F(DockerAction, NoStepStartsWithoutItsImages) {
+  put(directory_ / "built/Dockerfile", "FROM " + engine_image() + "\nRUN exit 9\n");
+  put(directory_ / "built/action.yml", "runs: {using: docker, image: Dockerfile}\n");
+  put_steps(
+      "      - run: echo never\n      - {uses: o/built@v1, if: false}\n"
+      "      - {run: 'echo \"always ${{ job.status }}\"', if: always()}\n");
+  const Ran ran = run({"--replace", "o/built=" + (directory_ / "built").native()});
+  EXPECT_EQ(ran.exit, 1) << ran.out << ran.err;
+  EXPECT_TRUE(has(ran.out, "back off ")) << ran.out;
+  EXPECT_TRUE(has(ran.out, "\n##[error]Docker build failed with exit code ")) << ran.out;
+  EXPECT_FALSE(has(ran.out, "\nnever\n")) << ran.out;
+  EXPECT_TRUE(has(ran.out, "\nalways failure\n")) << ran.out;
+  EXPECT_TRUE(has(ran.out, "FAILED in BUILD, build.image[0] `Build o/built@v1`")) << ran.out;
+}
+
 TEST_F(DockerAction, PassesOnWhatItWritesIntoTheFilesOfCommands) {
   put_action("");
   put(directory_ / "src/act/main.sh",

@@ -46,6 +46,7 @@ std::vector<EventBody> bodies() {
       PhaseStarted{"BUILD", true, 3, 3},
       TaskStarted{"BUILD", "build[0]", "echo \"a\"\n", place},
       TaskStarted{"BUILD", "build[0].post", "a/b@v1", place, StepStage{"Post Run a/b@v1", "post"}},
+      TaskStarted{"BUILD", "build.image[0]", "docker://a:1", place, StepStage{"Pull a:1", "image"}},
       Output{"text\n", true, false},
       Output{"not \xFF utf-8", false, true},
       TaskFinished{"BUILD",
