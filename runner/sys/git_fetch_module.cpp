@@ -351,20 +351,26 @@ BuildspecRunGitEnd why_failed(int code, const Operation& operation, char* error,
 
 BuildspecRunGitEnd list(const BuildspecRunGitRemote* from, void (*say)(void*, const char*, const char*),
                         void* context, char* error, size_t size) {
-  [[maybe_unused]] const LeaksOfLibgit2 forgotten;
-  if (const std::string why = prepare(*from); !why.empty())
-    return failed(why, error, size, BUILDSPEC_RUN_GIT_FAILED);
   git_remote* raw = nullptr;
-  if (const int code = git_remote_create_detached(&raw, from->url); code < 0)
-    return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
+  {
+    [[maybe_unused]] const LeaksOfLibgit2 forgotten;
+    if (const std::string why = prepare(*from); !why.empty())
+      return failed(why, error, size, BUILDSPEC_RUN_GIT_FAILED);
+    if (const int code = git_remote_create_detached(&raw, from->url); code < 0)
+      return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
+  }
   Operation operation(*from);
   const Remote remote(raw);
   const git_remote_callbacks callbacks = callbacks_of(operation);
   const git_proxy_options proxy = proxy_of(*from);
   const git_remote_head** heads = nullptr;
   size_t count = 0;
-  int code = git_remote_connect(remote.get(), GIT_DIRECTION_FETCH, &callbacks, &proxy, nullptr);
-  if (code == 0) code = git_remote_ls(&heads, &count, remote.get());
+  int code = 0;
+  {
+    [[maybe_unused]] const LeaksOfLibgit2 forgotten;
+    code = git_remote_connect(remote.get(), GIT_DIRECTION_FETCH, &callbacks, &proxy, nullptr);
+    if (code == 0) code = git_remote_ls(&heads, &count, remote.get());
+  }
   if (code < 0) return why_failed(code, operation, error, size);
   for (size_t i = 0; i < count; ++i) {
     char id[GIT_OID_HEXSZ + 1];
