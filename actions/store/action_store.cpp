@@ -20,6 +20,7 @@
 #include "actions/store/store_directory.h"
 #include "runner/base/check.h"
 #include "runner/base/text.h"
+#include "runner/sys/url.h"
 
 namespace buildspec_run {
 namespace {
@@ -66,11 +67,7 @@ std::string host_of_git_url(const std::string& url) {
   if (url.starts_with("/") || url.starts_with("file:") ||
       (scheme == std::string::npos && url.find(':') == url.npos))
     return "file";
-  std::string host = without_credentials(url);
-  host.erase(0, scheme == std::string::npos ? 0 : host.find("://") + 3);
-  if (const std::size_t at = host.find('@'); at != std::string::npos && at < host.find('/'))
-    host.erase(0, at + 1);
-  return host.substr(0, host.find(scheme == std::string::npos ? ':' : '/'));
+  return std::string(authority_of(url).host);
 }
 
 class DiskActionStore : public ActionStore {
@@ -522,7 +519,7 @@ std::vector<std::string> secrets_of(const ActionStoreOptions& options) {
   if (!options.token.empty()) secrets = {options.token, basic_credential(options.token)};
   // "https://user:password@host/…", "https://token@host/…"
   const auto add_those_of = [&](std::string_view url) {
-    const std::optional<std::string_view> user = user_part(url);
+    const std::optional<std::string_view> user = authority_of(url).user;
     if (!user || url.find("://") == std::string_view::npos || url.starts_with("ssh")) return;
     // Behind the colon, or all of it: substr(npos + 1) is substr(0).
     const std::string_view secret = user->substr(user->find(':') + 1);

@@ -8,6 +8,7 @@
 #include "actions/store/remote_name.h"
 #include "runner/base/text.h"
 #include "runner/sys/digest.h"
+#include "runner/sys/url.h"
 
 namespace buildspec_run {
 namespace {

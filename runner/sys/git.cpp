@@ -9,6 +9,7 @@
 
 #include "runner/sys/git_module.h"
 #include "runner/sys/module.h"
+#include "runner/sys/url.h"
 
 #ifdef BUILDSPEC_RUN_THREAD_SANITIZER
 // libgit2 asks for the time in each of its threads. glibc locks what it keeps of the time zone, where tsan does not see it.
@@ -207,32 +208,6 @@ std::optional<Path> find_git_root(const Path& directory) {
     if (::stat((here / ".git").c_str(), &status) == 0) return here;
     if (here == here.parent_path()) return std::nullopt;
   }
-}
-
-std::optional<std::string_view> user_part(std::string_view url) {
-  // As git reads a URL: the authority ends at the first '/', '?' or '#', the user's part at its last '@'.
-  const std::size_t scheme_end = url.find("://");
-  const std::size_t begin = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
-  const std::string_view authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);
-  const std::size_t at = authority.rfind('@');
-  if (at == std::string_view::npos) return std::nullopt;
-  return authority.substr(0, at);
-}
-
-std::string without_credentials(std::string_view url) {
-  const std::optional<std::string_view> user = user_part(url);
-  if (!user) return std::string(url);
-  const std::size_t scheme_end = url.find("://");
-  const std::string_view scheme = url.substr(0, scheme_end == std::string_view::npos ? 0 : scheme_end);
-  const auto begin = static_cast<std::size_t>(user->data() - url.data());
-  // Without a scheme it is scp's form, user@host:path, for ssh.
-  const bool ssh = scheme.empty() || scheme.find("ssh") != std::string_view::npos;
-  std::string clean(url.substr(0, begin));
-  if (ssh) {
-    const std::string_view name = user->substr(0, user->find(':'));
-    if (!name.empty()) clean.append(name).append("@");
-  }
-  return clean.append(url.substr(begin + user->size() + 1));
 }
 
 Result<std::unique_ptr<Git>> make_git(const Path& modules) {

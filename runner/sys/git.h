@@ -40,14 +40,6 @@ class Git {
 /// looks): answers without loading anything. That `.git` is not read: it may be broken.
 [[nodiscard]] std::optional<Path> find_git_root(const Path& directory);
 
-/// What stands before the "@" of a URL's authority, or of scp's form: a user, "user:password", a token. nullopt: no "@".
-[[nodiscard]] std::optional<std::string_view> user_part(std::string_view url);
-
-/// `url` without what may be secret in it: `https://user:token@host/x` becomes `https://host/x`. The user of
-/// an ssh address
-/// (`git@host:x`, `ssh://git@host/x`) stays, its password does not.
-[[nodiscard]] std::string without_credentials(std::string_view url);
-
 /// A repository somewhere else: what git takes as a URL (https, http, ssh, git, file, `host:path`, a path), and how to reach
 /// it.
 struct GitRemote {

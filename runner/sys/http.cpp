@@ -11,6 +11,7 @@
 #include "runner/base/text.h"
 #include "runner/sys/http_module.h"
 #include "runner/sys/module.h"
+#include "runner/sys/url.h"
 #include "runner/version.h"
 
 namespace buildspec_run {
@@ -203,11 +204,7 @@ std::string origin_of(std::string_view url) {
   const std::size_t colon = url.find("://");
   if (colon == std::string_view::npos) return {};
   const std::string scheme = to_lower(url.substr(0, colon));
-  std::string_view authority = url.substr(colon + 3);
-  authority = authority.substr(0, authority.find_first_of("/?#\\"));
-  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos)
-    authority.remove_prefix(at + 1);
-  std::string host = to_lower(authority);
+  std::string host = to_lower(authority_of(url).host);
   if (host.ends_with(":")) host.pop_back();
   const std::string_view own = scheme == "https" ? ":443" : scheme == "http" ? ":80" : "";
   if (!own.empty() && host.ends_with(own)) host.erase(host.size() - own.size());

@@ -10,6 +10,7 @@
 
 #include <thread>
 
+#include "runner/sys/url.h"
 #include "tests/support/run_program.h"
 #include "tests/support/temporary_directory.h"
 

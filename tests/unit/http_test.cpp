@@ -209,7 +209,7 @@ TEST(Http, KnowsOrigins) {
       {"http://example.com:80?x", "http://example.com"},
       {"http://example.com:8080#x", "http://example.com:8080"},
       {"https://example.com:80", "https://example.com:80"},
-      {"https://good.example\\@evil.example/", "https://good.example"},
+      {"https://good.example\\@evil.example/", "https://evil.example"},  // whom libcurl asks
       {"ftp://example.com/", ""},
       {"example.com/x", ""},
       {"https:///x", ""},

@@ -1,0 +1,35 @@
+#include "runner/sys/url.h"
+
+namespace buildspec_run {
+
+UrlAuthority authority_of(std::string_view url) {
+  const std::size_t scheme_end = url.find("://");
+  const bool has_scheme = scheme_end != std::string_view::npos;
+  const std::size_t begin = has_scheme ? scheme_end + 3 : 0;
+  std::string_view authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);
+  UrlAuthority found;
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    found.user = authority.substr(0, at);
+    authority.remove_prefix(at + 1);
+  }
+  found.host = has_scheme ? authority : authority.substr(0, authority.find(':'));
+  return found;
+}
+
+std::string without_credentials(std::string_view url) {
+  const std::optional<std::string_view> user = authority_of(url).user;
+  if (!user) return std::string(url);
+  const std::size_t scheme_end = url.find("://");
+  const std::string_view scheme = url.substr(0, scheme_end == std::string_view::npos ? 0 : scheme_end);
+  const auto begin = static_cast<std::size_t>(user->data() - url.data());
+  // Without a scheme it is scp's form, user@host:path, for ssh.
+  const bool ssh = scheme.empty() || scheme.find("ssh") != std::string_view::npos;
+  std::string clean(url.substr(0, begin));
+  if (ssh) {
+    const std::string_view name = user->substr(0, user->find(':'));
+    if (!name.empty()) clean.append(name).append("@");
+  }
+  return clean.append(url.substr(begin + user->size() + 1));
+}
+
+}  // namespace buildspec_run
