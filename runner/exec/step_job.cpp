@@ -126,20 +126,27 @@ StepJob::StepJob(StepBuild& build, const Phase& phase, StepVariables variables,
   }
 }
 
-Result<StepsEnd> StepJob::run() {
-  if (Result<void> prepared = prepare_images(); !prepared) return std::move(prepared.error());
+Result<void> StepJob::run_stages() {
+  if (Result<void> prepared = prepare_images(); !prepared) return prepared;
   for (const auto& step : instances_)
     if (step->action != nullptr && step->action->pre && !is_over())
-      if (Result<void> ran = run_stage(*step, Stage::pre); !ran) return std::move(ran.error());
+      if (Result<void> ran = run_stage(*step, Stage::pre); !ran) return ran;
   for (const auto& step : instances_)
     if (!is_over())
-      if (Result<void> ran = run_stage(*step, Stage::main); !ran) return std::move(ran.error());
+      if (Result<void> ran = run_stage(*step, Stage::main); !ran) return ran;
   while (!posts_.empty() && !is_over()) {
     StepInstance* step = posts_.back();
     posts_.pop_back();
-    if (Result<void> ran = run_stage(*step, Stage::post); !ran) return std::move(ran.error());
+    if (Result<void> ran = run_stage(*step, Stage::post); !ran) return ran;
   }
-  if (Result<void> ended = end_orphans(); !ended) return std::move(ended.error());
+  return {};
+}
+
+Result<StepsEnd> StepJob::run() {
+  const Result<void> ran = run_stages();
+  const Result<void> ended = end_orphans();
+  if (!ran) return ran.error();
+  if (!ended) return ended.error();
   look_at_stop();
   end_.aborted = aborted_;
   end_.status = timed_out_                         ? Status::timed_out

@@ -135,6 +135,7 @@ class StepJob {
     ProblemMatchers matchers;
     std::map<std::string, std::string> changed;
   };
+  Result<void> run_stages();
   Result<void> run_stage(StepInstance& step, Stage stage);
   Result<StageEnd> run_stage_once(StepInstance& step, Stage stage);
   void settle(const StageEnd& end, SourceRange where);

@@ -191,6 +191,25 @@ void kill_holders(int pipe, pid_t session) {
   }
 }
 
+/// The same for what was started with `variable`, whatever it holds: where somebody had the foresight to mark it.
+std::vector<ProcessRunner::EndedProcess> kill_marked(const std::string& variable) {
+  std::vector<ProcessRunner::EndedProcess> ended;
+  const Clock::time_point give_up = Clock::now() + kFarewell;
+  for (bool found = true; found && Clock::now() < give_up;) {
+    found = false;
+    for (const ProcessEntry& entry : read_process_table()) {
+      if (!entry.alive || entry.pid == ::getpid() || !has_variable(entry.pid, variable)) continue;
+      ProcessRunner::EndedProcess process{entry.pid, name_of(entry.pid)};
+      if (::kill(entry.pid, SIGKILL) != 0) continue;
+      found = true;
+      if (std::ranges::none_of(ended, [&](const auto& known) { return known.pid == entry.pid; }))
+        ended.push_back(std::move(process));
+    }
+    if (found) ::poll(nullptr, 0, 1);
+  }
+  return ended;
+}
+
 class SupervisedRunner final : public ProcessRunner {
  public:
   SupervisedRunner(Path program, pid_t supervisor, Descriptor socket, Descriptor output, Pair wake,
@@ -295,7 +314,7 @@ class SupervisedRunner final : public ProcessRunner {
 
   Result<std::vector<EndedProcess>> end_marked(const std::string& variable) override {
     check(!busy_, "end_marked is not called from within run");
-    if (lost_) return *lost_;
+    if (lost_) return kill_marked(variable);
     if (!send(EndMarkedRequest{variable})) return lose(background_, "the supervisor has ended", ECONNRESET);
     for (;;) {
       const std::optional<Reply> reply = turn(Clock::time_point::max(), background_);

@@ -80,7 +80,8 @@ class ProcessRunner {
     std::string name;  // as `ps` shows it
   };
   /// Ends, by SIGKILL, every process that is still there and was started with `variable`, NAME=VALUE, in its
-  /// environment. Which they were: the first thousand. Linux alone can tell; elsewhere there are none.
+  /// environment. Which they were: the first thousand. Linux alone can tell; elsewhere there are none. When the supervisor
+  /// has died, any process of the machine that we may end counts, as nobody knows any more who descends from whom.
   virtual Result<std::vector<EndedProcess>> end_marked(const std::string& variable) = 0;
 };
 
