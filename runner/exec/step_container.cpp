@@ -190,7 +190,7 @@ Result<StepStatus> StepJob::handle_container(StepInstance& step, const Container
   std::vector<std::string> of_metadata;
   if (program.args) {
     for (const Template& each : *program.args) {
-      Result<std::string> text = evaluate_string(each, inside);
+      Result<std::string> text = string_of(each, inside);
       if (!text) return refuse(not_valid(*step.task, text.error().message));
       of_metadata.push_back(std::move(*text));
     }

@@ -103,7 +103,6 @@ CommandEffects StepJob::change_matchers(const MatcherRequest& request) {
 void StepJob::set_output(StepInstance& step, Stage stage, const NameValue& output) {
   if (stage != Stage::main || step.task->id.empty() || step.task->id.starts_with("__")) return;
   step.outputs.set(output.name, output.value);
-  log_.debug(fmt::format("Set output {} = {}", output.name, output.value));
 }
 
 void StepJob::set_variable(const NameValue& variable) {
@@ -210,13 +209,12 @@ Result<StepStatus> StepJob::handle_script(StepInstance& step, const ScriptStep& 
     log_.error(std::move(message));
     return StepStatus::failure;
   };
-  Result<std::string> text = evaluate_string(script.script, at);
+  Result<std::string> text = string_of(script.script, at);
   if (!text) return refuse(not_valid(*step.task, text.error().message));
-  Result<std::string> shell_name =
-      script.shell ? evaluate_string(*script.shell, at) : Result<std::string>("");
+  Result<std::string> shell_name = script.shell ? string_of(*script.shell, at) : Result<std::string>("");
   if (!shell_name) return refuse(not_valid(*step.task, shell_name.error().message));
   Result<std::string> directory =
-      script.working_directory ? evaluate_string(*script.working_directory, at) : Result<std::string>("");
+      script.working_directory ? string_of(*script.working_directory, at) : Result<std::string>("");
   if (!directory) return refuse(not_valid(*step.task, directory.error().message));
 
   const ShellCommand shell = choose_shell(*shell_name);
@@ -323,7 +321,7 @@ std::optional<StepJob::Inputs> StepJob::evaluate_inputs(const StepInstance& step
                             [&](const auto& has) { return equals_ignoring_case(has.first, each.name); }))
       continue;
     Result<std::string> value =
-        each.default_value ? evaluate_string(*each.default_value, at) : Result<std::string>("");
+        each.default_value ? string_of(*each.default_value, at) : Result<std::string>("");
     if (!value) {
       log_.error(not_valid(*step.task, value.error().message));
       return std::nullopt;

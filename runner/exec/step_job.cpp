@@ -48,6 +48,13 @@ std::optional<double> as_number(const Template& text, const Datum& value) {
   return number;
 }
 
+/// A value in a string position (7.10).
+Result<std::string> as_string(const Datum& value) {
+  if (value.array() != nullptr) return Error{"A sequence was not expected", {}};
+  if (value.object() != nullptr) return Error{"A mapping was not expected", {}};
+  return value.to_string();
+}
+
 std::string text_of(const StepTask& task) {
   return std::visit(overloaded{[](const ScriptStep& script) { return script.script.source(); },
                                [](const ActionStep& action) { return action.uses; }},
@@ -314,6 +321,8 @@ Result<StepStatus> StepJob::run_embedded(StepInstance& step, Stage stage, StepSc
   // A step whose env is wrong runs all the same, and has failed whatever comes of it (3.5).
   const Result<void> env = merge_env(task.env, at);
   if (!env) log_.error(env.error().message);
+  if (log_.debugging())
+    log_.debug(fmt::format("Evaluating condition for step: '{}'", display_name(task, stage, at)));
   Result<Expression> condition = condition_of(step, stage);
   Result<bool> wanted = condition ? holds(*condition, at) : Result<bool>(std::move(condition.error()));
   StepStatus outcome = StepStatus::skipped, conclusion = StepStatus::skipped;
@@ -479,7 +488,7 @@ Result<StepStatus> StepJob::run_composite(StepInstance& step, const StepGroup& g
   // The outer step's env and github, the composite's inputs and steps.
   StepEvaluation outputs_at(*this, inner, at.env, at.github);
   for (const auto& [name, value] : group.outputs) {
-    Result<std::string> text = evaluate_string(value, outputs_at);
+    Result<std::string> text = string_of(value, outputs_at);
     if (!text) {
       log_.error(not_valid(*step.task, text.error().message));
       status = merge(status, StepStatus::failure);
@@ -500,15 +509,29 @@ Result<Expression> StepJob::condition_of(const StepInstance& step, Stage stage) 
 }
 
 Result<bool> StepJob::holds(const Expression& condition, StepEvaluation& at) {
-  Result<Datum> value = evaluate(condition, at, kConditionMemoryBytes);
+  std::vector<std::string> trace;
+  Result<Datum> value = log_.debugging() && !at.as_cancelled
+                            ? evaluate_traced(condition, at, trace, kConditionMemoryBytes)
+                            : evaluate(condition, at, kConditionMemoryBytes);
+  for (const std::string& line : trace) log_.debug(line);
   if (!value) return std::move(value.error());
-  if (log_.debugging() && !at.as_cancelled) {
-    log_.debug(fmt::format("Evaluating: {}", condition.text()));
-    log_.debug(fmt::format("Result: {}", value->array() != nullptr || value->object() != nullptr
-                                             ? to_string(value->kind())
-                                             : value->to_string()));
-  }
   return value->truthy();
+}
+
+/// The value of a text, with its trace in debug mode (7.10).
+Result<Datum> StepJob::value_of(const Template& text, Evaluation& at) {
+  if (!log_.debugging() || !text.expression()) return evaluate(text, at);
+  std::vector<std::string> trace;
+  Result<Datum> value = evaluate_traced(*text.expression(), at, trace);
+  for (const std::string& line : trace) log_.debug(line);
+  return value;
+}
+
+/// The same in a string position.
+Result<std::string> StepJob::string_of(const Template& text, Evaluation& at) {
+  if (text.literal_text() != nullptr) return *text.literal_text();
+  const Result<Datum> value = value_of(text, at);
+  return value ? as_string(*value) : Result<std::string>(value.error());
 }
 
 Result<VariableList> StepJob::evaluate_map(const TemplateMap& map, StepEvaluation& at) {
@@ -516,9 +539,9 @@ Result<VariableList> StepJob::evaluate_map(const TemplateMap& map, StepEvaluatio
   const auto add = [&](std::string name, const Datum& value) -> Result<void> {
     if (std::ranges::any_of(list, [&](const auto& each) { return equals_ignoring_case(each.first, name); }))
       return Error{fmt::format("'{}' is already defined", name), {}};
-    if (value.array() != nullptr) return Error{"A sequence was not expected", {}};
-    if (value.object() != nullptr) return Error{"A mapping was not expected", {}};
-    list.emplace_back(std::move(name), value.to_string());
+    Result<std::string> text = as_string(value);
+    if (!text) return std::move(text.error());
+    list.emplace_back(std::move(name), std::move(*text));
     return {};
   };
   const auto add_members = [&](const Datum& value, std::string error) -> Result<void> {
@@ -528,7 +551,7 @@ Result<VariableList> StepJob::evaluate_map(const TemplateMap& map, StepEvaluatio
     return {};
   };
   if (map.whole) {
-    const Result<Datum> value = evaluate(*map.whole, at);
+    const Result<Datum> value = value_of(*map.whole, at);
     if (!value) return value.error();
     const std::string shown = value->array() == nullptr
                                   ? fmt::format("Unexpected value '{}'", value->to_string())
@@ -537,14 +560,14 @@ Result<VariableList> StepJob::evaluate_map(const TemplateMap& map, StepEvaluatio
     return list;
   }
   for (const auto& [name, value] : map.members) {
-    const Result<Datum> datum = evaluate(value, at);
+    const Result<Datum> datum = value_of(value, at);
     if (!datum) return datum.error();
     if (name.literal_text() != nullptr && name.literal_text()->empty()) {  // ${{ insert }}
       if (Result<void> added = add_members(*datum, "Expected a mapping"); !added)
         return std::move(added.error());
       continue;
     }
-    const Result<Datum> key = evaluate(name, at);
+    const Result<Datum> key = value_of(name, at);
     if (!key) return key.error();
     if (key->array() != nullptr || key->object() != nullptr) return Error{"Expected a string", {}};
     if (key->to_string().empty()) return Error{"Unexpected value ''", {}};
@@ -572,7 +595,7 @@ StageLimits StepJob::limits_of(const StepInstance& step, const std::string& name
   limits.survives_cancel = survives && *survives;
   const std::optional<Template>& minutes = step.task->timeout_minutes;
   if (!minutes) return limits;
-  const Result<Datum> value = evaluate(*minutes, at);
+  const Result<Datum> value = value_of(*minutes, at);
   const std::optional<double> number = value ? as_number(*minutes, *value) : std::nullopt;
   if (!number) {
     log_.error("An error occurred when attempting to determine the step timeout.");
@@ -591,7 +614,7 @@ StageLimits StepJob::limits_of(const StepInstance& step, const std::string& name
 /// The conclusion of a step, by its continue-on-error. Source: actions.md 3.7.
 StepStatus StepJob::conclude(const StepTask& task, StepStatus outcome, StepEvaluation& at) {
   if (outcome != StepStatus::failure || !task.continue_on_error) return outcome;
-  const Result<Datum> value = evaluate(*task.continue_on_error, at);
+  const Result<Datum> value = value_of(*task.continue_on_error, at);
   const std::optional<bool> carries_on = value ? as_boolean(*task.continue_on_error, *value) : std::nullopt;
   if (!carries_on) {
     log_.error(

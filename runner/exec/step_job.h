@@ -151,6 +151,8 @@ class StepJob {
   Result<Expression> condition_of(const StepInstance& step, Stage stage) const;
   Result<bool> holds(const Expression& condition, StepEvaluation& at);
   Result<void> merge_env(const TemplateMap& env, StepEvaluation& at);
+  Result<Datum> value_of(const Template& text, Evaluation& at);
+  Result<std::string> string_of(const Template& text, Evaluation& at);
   Result<VariableList> evaluate_map(const TemplateMap& map, StepEvaluation& at);
   StageLimits limits_of(const StepInstance& step, const std::string& name, const Expression& condition,
                         StepEvaluation& at);

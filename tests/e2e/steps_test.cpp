@@ -608,6 +608,45 @@ TEST_F(Steps, S7_7_HashFiles) {
   EXPECT_EQ(said(), "4f8b42c22dd3729b519ba6f68d2da7cc5b2d606d05daed5ad5128cc03e6c6358 []\n");
 }
 
+// 7.10: what conditions come to, those in composite actions as well, and all other expressions.
+TEST_F(Steps, S7_10_Traces) {
+  request.steps.debug = true;
+  request.secret_variables = {{"TOKEN", "hunter22"}};
+  action(local("c"),
+         "runs:\n  using: composite\n  steps:\n"
+         "    - {name: Inner, shell: sh, if: github.event_name == 'pull_request', run: echo not}\n");
+  EXPECT_EQ(
+      steps(
+          "- {name: First, if: \"github.event_name == 'push' && env.X\", env: {X: hunter22}, run: echo ran}\n"
+          "- {uses: ./c}\n- {if: \"fromJSON('x')\", name: Wrong, run: echo not}\n"
+          "- {if: always(), run: 'echo last ${{ github.event_name }}', env: {X: '${{ env.Y }}'}}\n"),
+      Outcome::failed);
+  EXPECT_NE(seen.output.find("##[debug]Evaluating: env.Y\n##[debug]Result: null\n"), std::string::npos)
+      << seen.output;
+  EXPECT_NE(seen.output.find("##[debug]Evaluating: format('echo last {0}', github.event_name)\n"),
+            std::string::npos)
+      << seen.output;
+  EXPECT_NE(seen.output.find("##[debug]Evaluating condition for step: 'First'\n"
+                             "##[debug]Evaluating: (success() && (github.event_name == 'push') && env.X)\n"
+                             "##[debug]Expanded: (true && ('push' == 'push') && '***')\n"
+                             "##[debug]Result: '***'\n"),
+            std::string::npos)
+      << seen.output;
+  EXPECT_NE(seen.output.find("##[debug]Evaluating condition for step: 'Run ./c'\n"
+                             "##[debug]Evaluating: success()\n##[debug]Result: true\n"),
+            std::string::npos)
+      << seen.output;
+  EXPECT_NE(seen.output.find("##[debug]Evaluating condition for step: 'Inner'\n"
+                             "##[debug]Evaluating: (success() && (github.event_name == 'pull_request'))\n"
+                             "##[debug]Expanded: (true && ('push' == 'pull_request'))\n"
+                             "##[debug]Result: false\n"),
+            std::string::npos)
+      << seen.output;
+  EXPECT_NE(seen.output.find("##[debug]Evaluating: (success() && fromJSON('x'))\n##[error]"),
+            std::string::npos)
+      << seen.output;
+}
+
 TEST_F(Steps, Debug) {
   request.steps.debug = true;
   EXPECT_EQ(
