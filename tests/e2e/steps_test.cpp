@@ -707,6 +707,53 @@ TEST_F(Steps, S10_Cancellation) {
   EXPECT_EQ(seen.find_phase("BUILD")->status, Status::stopped);
 }
 
+// 3.5, 10.1, 10.2: the same in the middle of nested composite actions, of a process that heeds no signal.
+TEST_F(Steps, S10_CancellationInAComposite) {
+  request.sigint_grace = request.sigterm_grace = std::chrono::milliseconds(300);
+  action(remote("o/P"), std::string(kNode) + ", post: post.sh}\n",
+         {{"main.sh", "echo main\n"}, {"post.sh", "echo post\n"}});
+  action(local("inner"),
+         "runs:\n  using: composite\n  steps:\n"
+         "    - {uses: o/P@v1}\n"
+         "    - id: w\n      shell: bash\n      run: |\n"
+         "        exec 2> /dev/null; trap 'echo int >> signals' INT; trap 'echo term >> signals' TERM\n"
+         "        : > ready; while :; do sleep 0.02 || true; done\n"
+         "    - {shell: bash, run: echo not}\n"
+         "    - {shell: bash, if: failure(), run: echo not}\n"
+         "    - {shell: bash, if: cancelled(), run: 'echo inner ${{ steps.w.outcome }} ${{ "
+         "steps.w.conclusion }}'}\n");
+  action(local("outer"),
+         "runs:\n  using: composite\n  steps:\n    - {id: i, uses: ./inner}\n    - {shell: bash, run: echo "
+         "not}\n"
+         "    - {shell: bash, if: always(), run: 'echo outer ${{ steps.i.outcome }}'}\n");
+  const fs::path ready = source() / "ready";
+  std::jthread stopper([&] {
+    while (!fs::exists(ready)) std::this_thread::yield();
+    stop.request_stop();
+  });
+  EXPECT_EQ(steps("- {id: c, uses: ./outer}\n- run: echo not\n"
+                  "- {if: always(), run: 'echo job ${{ job.status }} ${{ steps.c.outcome }}'}\n"),
+            Outcome::interrupted);
+  EXPECT_EQ(said(),
+            "main\n##[error]The operation was canceled.\ninner cancelled cancelled\nouter cancelled\n"
+            "job cancelled cancelled\nPost job cleanup.\nPost job cleanup.\nPost job cleanup.\npost\n");
+  EXPECT_EQ(outcomes(), "build[0] cancelled, build[1] skipped, build[2] success, build[0].post success");
+  EXPECT_EQ(test::contents(source() / "signals"), "int\nterm\n");
+}
+
+// 3.5: the steps of a composite have what is left of its time. (Takes its minute, too.)
+TEST_F(Steps, S3_5_TimeoutOfAComposite) {
+  request.sigint_grace = request.sigterm_grace = std::chrono::milliseconds(200);
+  action(local("c"),
+         "runs:\n  using: composite\n  steps:\n    - {shell: bash, run: exec sleep 300}\n"
+         "    - {shell: bash, run: echo not}\n    - {shell: bash, if: always(), run: echo too late}\n");
+  EXPECT_EQ(steps("- {id: c, name: Wait, uses: ./c, timeout-minutes: 1}\n"
+                  "- {if: failure(), run: 'echo ${{ steps.c.outcome }}'}\n"),
+            Outcome::failed);
+  EXPECT_EQ(said(), "##[error]The action has timed out.\n##[error]The action has timed out.\nfailure\n");
+  EXPECT_EQ(outcomes(), "build[0] failure, build[1] success");
+}
+
 // 10.1: a running step whose condition holds in a cancelled job goes on.
 TEST_F(Steps, S10_1_SurvivesCancel) {
   const fs::path ready = source() / "ready", go_on = source() / "go";
