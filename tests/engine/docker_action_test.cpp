@@ -143,6 +143,25 @@ TEST_F(DockerAction, ImagesAreReadyBeforeTheFirstStep) {
   ask_docker({"image", "rm", image});
 }
 
+// 1.3: what a local composite action uses is known when that starts, and no earlier.
+TEST_F(DockerAction, ImagesOfALocalCompositeAreReadyWhenItStarts) {
+  put(directory_ / "built/Dockerfile", "FROM " + engine_image() + "\nENTRYPOINT [\"echo\", \"built ran\"]\n");
+  put(directory_ / "built/action.yml", "runs: {using: docker, image: Dockerfile}\n");
+  put(directory_ / "src/outer/action.yml",
+      "runs:\n  using: composite\n  steps: [{shell: sh, run: echo inner}, {uses: o/built@v1}]\n");
+  put_steps("      - run: echo first\n      - uses: ./outer\n");
+  const Ran ran = run({"--replace", "o/built=" + (directory_ / "built").native()});
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  std::size_t before = 0;
+  for (const std::string& line :
+       Words{"first\n", "[build[1]] step: Run ./outer\n", "##[group]Build container for action use: '",
+             "inner\n", "built ran\n"}) {
+    const std::size_t at = ran.out.find("\n" + line);
+    EXPECT_TRUE(at != ran.out.npos && at > before) << line << " in\n" << ran.out;
+    before = at;
+  }
+}
+
 TEST_F(DockerAction, NoStepStartsWithoutItsImages) {
   put(directory_ / "built/Dockerfile", "FROM " + engine_image() + "\nRUN exit 9\n");
   put(directory_ / "built/action.yml", "runs: {using: docker, image: Dockerfile}\n");
