@@ -148,6 +148,51 @@ class Bench:
         self.row("of that, what a build of one `run` step takes", ms(step["ours"]), f"`bash -e -c true` {ms(step['baseline'])}",
                  f"so the action starts {ms(got['difference'] - step['difference'])} later than by hand (at most 5 ms)")
 
+    def thirty_cached_actions(self):
+        """Fetched and locked beforehand; the baseline is ourselves with steps that run the same."""
+        count, script = 30, '"true"'
+        step = f"{{run: {script}, shell: 'bash -e {{0}}'}}"
+        git = ["git", "-c", "user.name=b", "-c", "user.email=b@b", "-c", "init.defaultBranch=main"]
+        for i in range(count):
+            repository = self.write(f"origin/acme/a{i}/action.yml",
+                                    f"runs: {{using: composite, steps: [{step}]}}\n").parent
+            for argv in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"], ["tag", "v1"]):
+                subprocess.run(git + argv, cwd=repository, env=self.env, check=True)
+        head = "version: 0.2\nphases:\n  build:\n    steps:\n"
+        self.write("actions/buildspec.yml", head + "".join(f"      - uses: acme/a{i}@v1\n" for i in range(count)))
+        self.write("no-actions/buildspec.yml", head + f"      - {step}\n" * count)
+        origin = ["--actions-url-template", str(self.directory / "origin/{owner}/{repo}")]
+        subprocess.run([self.program, "actions", "lock", "-C", "actions"] + origin, cwd=self.directory, env=self.env,
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        got = compare([self.program, "-C", "actions", "--locked", "--offline", "--format", "plain"] + origin,
+                      [self.program, "-C", "no-actions", "--format", "plain"], self.directory, self.env,
+                      max(self.options.runs, 11))
+        self.row(f"{count} cached, locked actions", ms(got["ours"]), f"{count} `run` steps that do the same {ms(got['baseline'])}",
+                 f"{ms(got['difference'])} more (at most 20 ms)")
+
+    def step_log(self):
+        """100 MB of a step's output, looked through for workflow commands, the log kept."""
+        script = self.write("step-log/make.sh", (HERE / "make_lines.sh").read_text().rstrip() + " | head -c 100000000\n")
+        self.write("step-log/buildspec.yml", "version: 0.2\nphases:\n  build:\n    steps:\n      - run: sh ./make.sh\n")
+        log = self.directory / "tee.log"
+        got = compare([self.program, "-C", "step-log", "--format", "pretty", "--keep-runs", "1"],
+                      ["sh", str(HERE / "tee.sh"), str(script), str(log)], self.directory, self.env, self.options.runs)
+        self.row("a step that prints 100 MB of lines, log kept", f"{0.1 / got['ours']:.2f} GB/s",
+                 f"`cmd \\| tee log >/dev/null` {0.1 / got['baseline']:.2f} GB/s",
+                 f"{1 / got['ratio']:.2f} of its speed; peak {got['peak_mib']:.0f} MiB")
+        log.unlink()
+
+    def expressions(self):
+        program = pathlib.Path(self.program).parent.parent / "tests/bench/expression_bench"
+        if not program.exists():
+            print(f"left out: expressions ({program} is not built)")
+            return
+        text = subprocess.run([program, str(self.options.runs)], check=True, capture_output=True, text=True).stdout
+        for line in text.splitlines():
+            what, numbers = line[:44].strip(), line[44:].split()
+            of = "one" if what.startswith("an expression") else "100,000"
+            self.row(f"{of}: {what}", f"{numbers[0]} ms", "", f"{numbers[2]} µs each")
+
     def normal_file(self):
         normal = self.write("normal/buildspec.yml", NORMAL)
         for command in ("validate", "plan"):
@@ -256,7 +301,7 @@ def main():
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     everything = ["one_true", "one_true_in_repository", "thousand_commands", "linear",
-                  "two_hundred_run_steps", "javascript_action", "normal_file", "corpus", "output"]
+                  "two_hundred_run_steps", "javascript_action", "thirty_cached_actions", "step_log", "expressions", "normal_file", "corpus", "output"]
     for name in options.names:
         if name not in everything:
             parser.error(f"no benchmark {name}; there are {', '.join(everything)}")
