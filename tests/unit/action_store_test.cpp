@@ -470,6 +470,7 @@ TEST_F(ActionStoreTest, FromGitByATemplate) {
   for (const std::string ref : {"v1", "v2", "main"}) EXPECT_EQ(fetch("a/b@" + ref), want.native());
   std::filesystem::remove_all(files_ / "cache");
   EXPECT_EQ(fetch("a/b@" + commit), want.native()) << "by id, without a ref";
+  EXPECT_EQ(transfers_, std::vector<std::string>{"a/b@" + commit + " fetched true"});
   EXPECT_EQ(contents(want / "action.yml"), kPlain);
   EXPECT_EQ(fetch("a/b@v3"), "error: Unable to resolve action 'a/b@v3', unable to find version 'v3'");
   EXPECT_EQ(fetch("a/c@v1"),
@@ -495,6 +496,7 @@ TEST_F(ActionStoreTest, AnOlderCommitIsHadByItsIdOrWithEverything) {
   options_.url_template = server_.root().native() + "/{owner}/{repo}";
   const std::string got = fetch("a/b@" + old);
   EXPECT_EQ(got, (files_ / "cache/@file/a/b" / old).native());
+  EXPECT_EQ(transfers_, std::vector<std::string>()) << "from this very machine";
   EXPECT_EQ(contents(Path(got) / "action.yml"), "name: old\n");
   // A server that gives no commit by its id.
   repository.git({"config", "uploadpack.allowAnySHA1InWant", "false"});
