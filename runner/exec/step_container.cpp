@@ -69,7 +69,8 @@ void StepJob::collect_images(const StepTask& task, const StepTask& of,
 std::vector<StepJob::WantedImage> StepJob::images_of(std::span<const StepTask> tasks) const {
   std::vector<WantedImage> wanted;
   for (const StepTask& task : tasks) collect_images(task, task, wanted);
-  std::ranges::stable_partition(wanted, [](const WantedImage& each) { return !each.is_built(); });
+  std::stable_partition(wanted.begin(), wanted.end(),
+                        [](const WantedImage& each) { return !each.is_built(); });
   return wanted;
 }
 
