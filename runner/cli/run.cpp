@@ -31,6 +31,7 @@ namespace {
 using Takes = OptionSpec::Takes;
 
 constexpr std::string_view kFormats[] = {"pretty", "plain", "json"};
+constexpr std::string_view kWorkspaces[] = {"in-place", "copy"};
 constexpr OptionSpec kOptions[] = {
     kSourceDirOption,
     {"--env", "-e", Takes::value, "NAME=VALUE",
@@ -68,6 +69,19 @@ constexpr OptionSpec kOptions[] = {
     {"--continue-succeeds", "", Takes::nothing, "",
      "a phase that fails with on-failure: CONTINUE leaves the build succeeded; default: it is failed"},
     kStrictParityOption,
+    {"--workspace", "", Takes::value, "WHERE",
+     "where the build works: in the source directory, or in a copy of its repository (what git tracks and "
+     "does not "
+     "ignore, with a .git of its own), so that the source stays untouched and a RETRY starts afresh; "
+     "default: in-place",
+     false, kWorkspaces},
+    {"--include-ignored", "", Takes::nothing, "", "--workspace copy: copy what git ignores, too"},
+    {"--keep-workspace", "", Takes::nothing, "",
+     "--workspace copy: leave the copy when the build has ended; default: it is removed"},
+    {"--secondary-source", "", Takes::value, "ID=DIR",
+     "a secondary source: commands find it as CODEBUILD_SRC_DIR_<ID>", true},
+    {"--clean-home", "", Takes::nothing, "",
+     "HOME is an empty directory, removed with the build; default: yours"},
     {"--project", "", Takes::value, "NAME",
      "the project's name, as CODEBUILD_BUILD_ID shows it; default: the name of the source directory"},
     {"--event", "", Takes::value, "FILE",
@@ -218,6 +232,53 @@ OrRefused<StepOptions> step_options(const Invocation& invocation) {
   return options;
 }
 
+// Where copies of the source are made: below the state directory, else beside what is temporary.
+OrRefused<WorkspaceOptions> workspace_options(const Invocation& invocation) {
+  const Arguments& arguments = invocation.arguments;
+  WorkspaceOptions options;
+  options.copy = arguments.value("--workspace") == "copy";
+  options.include_ignored = arguments.has("--include-ignored");
+  options.keep = arguments.has("--keep-workspace");
+  if (!options.copy && (options.include_ignored || options.keep))
+    return Refused{ExitCode::invalid, fmt::format("{} has no meaning without --workspace copy",
+                                                  options.keep ? "--keep-workspace" : "--include-ignored")};
+  const Path state = state_directory(invocation.variable("XDG_STATE_HOME"), invocation.variable("HOME"));
+  const Path temporary = invocation.variable("TMPDIR");
+  options.directory = !state.empty() ? (state / "workspaces").string()
+                      : temporary.is_absolute()
+                          ? (temporary / fmt::format("buildspec-run-copies-{}", ::getuid())).string()
+                          : fmt::format("/tmp/buildspec-run-copies-{}", ::getuid());
+  return options;
+}
+
+OrRefused<std::map<std::string, std::string>> secondary_sources(const Invocation& invocation) {
+  std::map<std::string, std::string> sources;
+  for (const std::string& given : invocation.arguments.values("--secondary-source")) {
+    const auto refused = [&](std::string_view why) {
+      return Refused{ExitCode::invalid, fmt::format("--secondary-source \"{}\": {}", given, why)};
+    };
+    const std::size_t equals = given.find('=');
+    const std::string id = given.substr(0, equals);
+    constexpr std::size_t kLongestId = 127;  // buildspec.md 7.1
+    if (equals == std::string::npos || id.empty() || id.size() > kLongestId ||
+        id.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
+            std::string::npos)
+      return refused("ID=DIR is expected, ID of letters, digits and _, fewer than 128");
+    const std::string place = given.substr(equals + 1);
+    if (place.find("://") != std::string::npos)
+      return refused("a URL is not supported; clone it and name the directory [not-supported-secondary-url]");
+    const Path directory = absolute_path(place, invocation.working_directory);
+    std::error_code failed;
+    if (place.empty() || !std::filesystem::is_directory(directory, failed))
+      return refused("no such directory");
+    if (!sources.emplace(id, std::filesystem::canonical(directory, failed).string()).second)
+      return refused("this ID is given twice");
+    constexpr std::size_t kMost = 12;  // buildspec.md 1.6
+    if (sources.size() > kMost) return refused("a build has at most 12 secondary sources");
+  }
+  return sources;
+}
+
 // All that the options say about a request. `sources` keeps the texts that diagnostics point into; any of
 // them may hold secrets.
 OrRefused<Request> request_of(const Invocation& invocation, const Path& source_dir,
@@ -236,6 +297,9 @@ OrRefused<Request> request_of(const Invocation& invocation, const Path& source_d
   request.host_environment =
       inherited_environment(invocation.environment, invocation.arguments.values("--inherit-env"));
   if (auto refused = take(request.steps, step_options(invocation))) return *refused;
+  if (auto refused = take(request.workspace, workspace_options(invocation))) return *refused;
+  if (auto refused = take(request.secondary_sources, secondary_sources(invocation))) return *refused;
+  request.clean_home = invocation.arguments.has("--clean-home");
   if (auto refused = take(request.sh, program_option(invocation, "--sh", "sh"))) return *refused;
   if (auto refused = take(request.project_variables,
                           read_variables(invocation, "--project-env", "--project-env-file", sources, found)))

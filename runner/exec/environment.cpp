@@ -108,6 +108,8 @@ std::string build_id(const Request& request, const BuildIdentity& build) {
   return fmt::format("{}:{}", request.project, build.uuid);
 }
 
+Path clean_home(const Path& script_dir) { return script_dir / "home"; }
+
 std::map<std::string, std::string> agent_variables(const Request& request, const GitFacts& git,
                                                    const BuildIdentity& build, const Path& script_dir) {
   const std::string region = region_of(request);
@@ -135,6 +137,9 @@ std::map<std::string, std::string> agent_variables(const Request& request, const
       {"CODEBUILD_SRC_DIR", request.source_dir},
       {"CODEBUILD_START_TIME", std::to_string(started.count())},
   };
+  for (const auto& [id, directory] : request.secondary_sources)
+    variables[fmt::format("CODEBUILD_SRC_DIR_{}", id)] = directory;
+  if (request.clean_home) variables["HOME"] = clean_home(script_dir).native();
   if (!git.commit.empty()) {
     variables["CODEBUILD_RESOLVED_SOURCE_VERSION"] = git.commit;
     variables["CODEBUILD_SOURCE_VERSION"] = !git.branch.empty() ? git.branch

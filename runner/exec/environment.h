@@ -28,6 +28,9 @@ struct BuildIdentity {
 /// "PROJECT:UUID".
 [[nodiscard]] std::string build_id(const Request& request, const BuildIdentity& build);
 
+/// The empty HOME of a build that wants one.
+[[nodiscard]] Path clean_home(const Path& script_dir);
+
 /// The variables that the cloud's agent sets, with an honest local value; what has none here (webhooks,
 /// batch, the public page) is left out. `script_dir`: CODEBUILD_SCRIPT_DIR.
 [[nodiscard]] std::map<std::string, std::string> agent_variables(const Request& request, const GitFacts& git,

@@ -28,6 +28,7 @@
 #include "runner/exec/shell_program.h"
 #include "runner/exec/shell_scope.h"
 #include "runner/exec/step_runner.h"
+#include "runner/exec/workspace.h"
 #include "runner/sys/run_directory.h"
 #include "runner/sys/user.h"
 
@@ -671,6 +672,30 @@ bool lacks_rights(const Run& run) {
   return false;
 }
 
+/// Where the attempt works.
+Result<Workspace> prepare_workspace(const Run& run, int attempt) {
+  const WorkspaceOptions& wanted = run.request.workspace;
+  if (!wanted.copy) return Workspace(run.request.source_dir);
+  Result<Workspace> workspace = Workspace::copy(run.request, attempt, run.steps.modules.native(), run.stop);
+  if (workspace && wanted.keep)
+    if (Result<void> kept = workspace->keep(); !kept) return std::move(kept.error());
+  return workspace;
+}
+
+void tell_of(const Workspace& workspace, EventStream& events) {
+  if (!workspace.is_copy()) return;
+  const CopiedTree& copied = workspace.copied();
+  events.tell(
+      to_event(finding(Severity::note, nullptr, {}, "workspace-copied",
+                       fmt::format("the build works in a copy, {}: {}, {}, {} KiB{}", workspace.source_dir(),
+                                   counted(copied.files, "file"), counted(copied.links, "link"),
+                                   copied.bytes >> 10, copied.shared_blocks ? ", blocks shared" : ""))));
+  if (copied.left_out.empty()) return;
+  events.tell(to_event(finding(Severity::warning, nullptr, {}, "workspace-left-out",
+                               fmt::format("the copy lacks {} and {} more: neither file, link nor directory",
+                                           copied.left_out.front(), copied.left_out.size() - 1))));
+}
+
 }  // namespace
 
 Finished refuse(const Request& request, EventStream& events, const Diagnostic& error) {
@@ -714,11 +739,19 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     const auto build_began = Clock::now();
     const BuildIdentity identity = {make_uuid(), attempt, std::chrono::system_clock::now()};
     const std::string id = build_id(request, identity);
+    Result<Workspace> workspace = prepare_workspace(run, attempt);
+    if (!workspace) return fault(std::move(workspace.error()), std::nullopt);
+    Request here = request;
+    here.source_dir = workspace->source_dir();
+    const Run run_here = {plan, here, git, processes, controller, events, stop, run.shell, steps};
     const Result<RunDirectory> directory = RunDirectory::make(request.temporary_directory);
     if (!directory)
       return fault(Error(directory.error()).in("make a directory for the scripts"), std::nullopt);
-    Result<ShellScope> scope = ShellScope::make(directory->path(), plan.scope, request.source_dir);
+    Result<ShellScope> scope = ShellScope::make(directory->path(), plan.scope, here.source_dir);
     if (!scope) return fault(std::move(scope.error()), std::nullopt);
+    if (request.clean_home)
+      if (Result<void> made = make_directories(clean_home(directory->path()), 0700); !made)
+        return fault(std::move(made.error()), std::nullopt);
 
     if (Result<void> provided = provide_helper_commands(directory->path()); !provided)
       return fault(std::move(provided.error()), std::nullopt);
@@ -727,7 +760,8 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
 
     events.set_build(id);
     events.tell(BuildStarted{id, attempt});
-    Build build(run, identity, std::move(*scope), std::move(*shell));
+    tell_of(*workspace, events);
+    Build build(run_here, identity, std::move(*scope), std::move(*shell));
     Result<BuildEnd> end = build.execute();
     // What the build has left running ends with it, as the cloud's container does.
     const Result<int> ended = processes.end_all(request.sigterm_grace);
@@ -743,7 +777,7 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
       events.tell(run_finished(status, end->failure, Clock::now() - began));
       return Finished{outcome_of(*end), std::move(end->exported)};
     }
-    if (attempt == 1)
+    if (attempt == 1 && !workspace->is_copy())
       events.tell(to_event(finding(
           Severity::warning, nullptr, {}, "retry-dirty-tree",
           fmt::format("the build starts again in {}, as the failed attempt left it; the cloud starts from a "

@@ -41,6 +41,14 @@ struct StepOptions {
   std::map<std::string, std::string> engine_environment;
 };
 
+/// Where the build works.
+struct WorkspaceOptions {
+  bool copy = false;             // in a copy of the source; else in the source directory
+  bool include_ignored = false;  // the copy has what git ignores as well
+  bool keep = false;             // the copy stays behind
+  std::string directory;         // absolute: where copies are made
+};
+
 /// A build to run. Complete: nothing else is looked up in the environment of the process.
 struct Request {
   std::string run_id;
@@ -66,7 +74,11 @@ struct Request {
   bool continue_succeeds = false;  // on-failure: CONTINUE does not fail the build (buildspec.md 3.3)
   bool strict_parity = false;      // what GitHub's steps have and CodeBuild's have not is refused
   std::string temporary_directory = "/tmp";
-  std::string log_file;  // shown in the header; empty: not kept
+  WorkspaceOptions workspace;
+  /// Secondary sources by identifier: directories, absolute (buildspec.md 4.4).
+  std::map<std::string, std::string> secondary_sources;
+  bool clean_home = false;  // HOME is an empty directory of the build
+  std::string log_file;     // shown in the header; empty: not kept
   StepOptions steps;
   ActionStoreOptions actions;  // where the actions of steps come from; `modules` is the Machine's
 };

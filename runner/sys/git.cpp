@@ -1,5 +1,7 @@
 #include "runner/sys/git.h"
 
+#include <fmt/core.h>
+
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -54,7 +56,23 @@ void take(void* context, int field, const char* text, std::size_t length) {
 
 class ModuleGit : public Git {
  public:
-  explicit ModuleGit(BuildspecRunGitFacts* function) : function_(function) {}
+  ModuleGit(BuildspecRunGitFacts* function, BuildspecRunGitFiles* list)
+      : function_(function), files_(list) {}
+
+  Result<GitFiles> files(const Path& root) override {
+    GitFiles found;
+    char why[512] = "";
+    const auto say = [](void* context, const char* path, BuildspecRunGitFileKind kind) {
+      auto& [files, submodules, repositories] = *static_cast<GitFiles*>(context);
+      (kind == BUILDSPEC_RUN_GIT_PLAIN_FILE  ? files
+       : kind == BUILDSPEC_RUN_GIT_SUBMODULE ? submodules
+                                             : repositories)
+          .emplace_back(path);
+    };
+    if (files_(root.c_str(), say, &found, why, sizeof why) == 0)
+      return Error{fmt::format("list the files of {}: {}", root.native(), why), {}};
+    return found;
+  }
 
   GitFacts facts(const Path& directory, std::string* why) override {
     Answer answer;
@@ -73,6 +91,7 @@ class ModuleGit : public Git {
 
  private:
   BuildspecRunGitFacts* function_;
+  BuildspecRunGitFiles* files_;
 };
 
 /// What the callbacks of one operation work on.
@@ -213,7 +232,10 @@ std::optional<Path> find_git_root(const Path& directory) {
 Result<std::unique_ptr<Git>> make_git(const Path& modules) {
   Result<void*> facts = load_module(modules, "git", BUILDSPEC_RUN_GIT_FACTS_NAME);
   if (!facts) return std::move(facts.error());
-  return std::unique_ptr<Git>(new ModuleGit(reinterpret_cast<BuildspecRunGitFacts*>(*facts)));
+  Result<void*> files = load_module(modules, "git", BUILDSPEC_RUN_GIT_FILES_NAME);
+  if (!files) return std::move(files.error());
+  return std::unique_ptr<Git>(new ModuleGit(reinterpret_cast<BuildspecRunGitFacts*>(*facts),
+                                            reinterpret_cast<BuildspecRunGitFiles*>(*files)));
 }
 
 Result<std::unique_ptr<GitFetcher>> make_git_fetcher(const Path& modules) {

@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runner/base/result.h"
 #include "runner/sys/files.h"
@@ -28,9 +29,18 @@ struct GitFacts {
       remote_url;  // of the branch's upstream remote, else "origin", else the only one; credentials removed
 };
 
+/// What git says is in a work tree.
+struct GitFiles {
+  std::vector<std::string> files;         // and links: tracked, or unknown and not ignored; need not be there
+  std::vector<std::string> submodules;    // directories
+  std::vector<std::string> repositories;  // directories that are untracked repositories of their own
+};
+
 class Git {
  public:
   virtual ~Git() = default;
+  /// What is in the work tree `root`, relative to it.
+  virtual Result<GitFiles> files(const Path& root) = 0;
   /// Facts about the repository that holds `directory`. Not in a repository, or a broken one: all empty, and
   /// `why` (when given) says what was in the way; in no repository at all `why` stays empty.
   virtual GitFacts facts(const Path& directory, std::string* why) = 0;

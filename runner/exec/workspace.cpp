@@ -1,0 +1,151 @@
+#include "runner/exec/workspace.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "runner/sys/copy_git.h"
+#include "runner/sys/git.h"
+
+namespace buildspec_run {
+namespace {
+
+constexpr std::string_view kKept = "kept";  // the mark inside of the copy's directory, beside the tree
+
+// A descriptor that holds the lock of `directory`; -1: somebody else has it, or it is gone.
+int try_lock(const Path& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -1;
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  ::close(fd);
+  return -1;
+}
+
+// What runs that were killed have left. Never fails: what cannot be removed stays.
+void sweep(const Path& around) {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(around, failed)) {
+    if (!entry.is_directory(failed) || std::filesystem::exists(entry.path() / kKept, failed)) continue;
+    const int lock = try_lock(entry.path());
+    if (lock < 0) continue;
+    static_cast<void>(remove_tree(entry.path()));
+    ::close(lock);
+  }
+}
+
+Result<CopiedTree> copy_repository(const Path& from, const Path& to, Git& git, std::stop_token stop,
+                                   int depth);
+
+// A directory as it is, with its own .git, or with none.
+Result<CopiedTree> copy_all(const Path& from, const Path& to, std::stop_token stop) {
+  Result<std::vector<std::string>> paths = list_tree(from, {".git"});
+  if (!paths) return std::move(paths.error());
+  Result<CopiedTree> copied = copy_tree(from, to, std::move(*paths), std::move(stop));
+  if (!copied) return copied;
+  if (Result<void> own = copy_git(from, to); !own) return std::move(own.error());
+  return copied;
+}
+
+void add(CopiedTree& sum, CopiedTree more, const std::string& below) {
+  sum.files += more.files;
+  sum.links += more.links;
+  sum.directories += more.directories;
+  sum.bytes += more.bytes;
+  sum.shared_blocks = sum.shared_blocks || more.shared_blocks;
+  for (const std::string& path : more.left_out) sum.left_out.push_back(fmt::format("{}/{}", below, path));
+}
+
+// What git tracks and what it does not ignore.
+Result<CopiedTree> copy_repository(const Path& from, const Path& to, Git& git, std::stop_token stop,
+                                   int depth) {
+  constexpr int kDeepest = 20;
+  if (depth > kDeepest)
+    return Error{fmt::format("submodules more than {} deep at {}", kDeepest, from.native()), {}};
+  Result<GitFiles> listed = git.files(from);
+  if (!listed) return std::move(listed.error());
+  std::vector<std::string> paths = std::move(listed->files);
+  for (const auto* directories : {&listed->submodules, &listed->repositories})
+    paths.insert(paths.end(), directories->begin(), directories->end());
+  Result<CopiedTree> copied = copy_tree(from, to, std::move(paths), stop);
+  if (!copied) return copied;
+  if (Result<void> own = copy_git(from, to); !own) return std::move(own.error());
+  for (const auto* directories : {&listed->submodules, &listed->repositories}) {
+    for (const std::string& path : *directories) {
+      std::error_code failed;
+      // One that has not been checked out is an empty directory.
+      if (!std::filesystem::exists(from / path / ".git", failed) ||
+          !std::filesystem::is_directory(to / path, failed))
+        continue;
+      Result<CopiedTree> below = copy_repository(from / path, to / path, git, stop, depth + 1);
+      if (!below) return below;
+      add(*copied, std::move(*below), path);
+    }
+  }
+  return copied;
+}
+
+}  // namespace
+
+Result<Workspace> Workspace::copy(const Request& request, int attempt, const std::string& modules,
+                                  std::stop_token stop) {
+  const Path around = request.workspace.directory;
+  const auto wrong = [](Error error) { return std::move(error).in("copy the source"); };
+  if (Result<void> made = make_directories(around, 0700); !made) return wrong(std::move(made.error()));
+  sweep(around);
+  const Path directory = around / fmt::format("{}-{}", request.run_id, attempt);
+  if (Result<void> made = make_directories(directory, 0700); !made) return wrong(std::move(made.error()));
+  const int lock = try_lock(directory);
+  if (lock < 0) return wrong(system_error(fmt::format("lock {}", directory.native()), errno));
+  Workspace workspace(directory, lock);  // from here on it is removed when something fails
+
+  const Path source = request.source_dir;
+  const Path root = find_git_root(source).value_or(source);
+  const Path to = directory / (root.has_filename() ? root.filename() : Path("source"));
+  if (Result<void> made = make_directories(to); !made) return wrong(std::move(made.error()));
+  std::error_code failed;
+  const bool is_repository = std::filesystem::exists(root / ".git", failed);
+  Result<CopiedTree> copied = Error{"", {}};
+  if (request.workspace.include_ignored || !is_repository) {
+    copied = copy_all(root, to, stop);
+  } else {
+    Result<std::unique_ptr<Git>> git = make_git(modules);
+    if (!git) return wrong(std::move(git.error()));
+    copied = copy_repository(root, to, **git, stop, 0);
+  }
+  if (!copied) return wrong(std::move(copied.error()));
+  workspace.copied_ = std::move(*copied);
+  const Path inside = source.lexically_relative(root);
+  workspace.source_dir_ = inside == "." ? to.native() : (to / inside).native();
+  // Where nothing of it is tracked, commands start in a directory that is empty, as in a clone's place.
+  if (Result<void> made = make_directories(workspace.source_dir_); !made)
+    return wrong(std::move(made.error()));
+  return workspace;
+}
+
+Workspace::Workspace(Workspace&& other) noexcept
+    : directory_(std::exchange(other.directory_, {})),
+      lock_(std::exchange(other.lock_, -1)),
+      kept_(other.kept_),
+      source_dir_(std::move(other.source_dir_)),
+      copied_(std::move(other.copied_)) {}
+
+Workspace::~Workspace() {
+  if (!directory_.empty() && !kept_) static_cast<void>(remove_tree(directory_));
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<void> Workspace::keep() {
+  if (directory_.empty() || kept_) return {};
+  Result<void> marked = write_new_file(directory_ / kKept, "");
+  kept_ = static_cast<bool>(marked);
+  return marked;
+}
+
+}  // namespace buildspec_run

@@ -1,0 +1,120 @@
+#include "runner/sys/copy_git.h"
+
+#include <fmt/core.h>
+
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "runner/base/text.h"
+#include "runner/sys/copy_tree.h"
+
+namespace buildspec_run {
+namespace {
+
+constexpr std::uint64_t kLargestText = 64 << 20;
+
+bool is_folder(const Path& path) {
+  std::error_code failed;
+  return std::filesystem::is_directory(path, failed);
+}
+
+bool is_file(const Path& path) {
+  std::error_code failed;
+  return std::filesystem::is_regular_file(path, failed);
+}
+
+// The first line of a small file that git writes; nullopt when it is not there.
+std::optional<std::string> line_of(const Path& path) {
+  Result<std::string> text = read_file(path, 1 << 16);
+  if (!text) return std::nullopt;
+  std::string line = text->substr(0, text->find('\n'));
+  while (line.ends_with('\r') || line.ends_with(' ')) line.pop_back();
+  return line;
+}
+
+// Where the repository of a work tree is: what is its own there, and what it shares with others.
+struct GitDirectories {
+  Path own, common;
+};
+
+std::optional<GitDirectories> directories_of(const Path& work_tree) {
+  Path own = work_tree / ".git";
+  if (is_file(own)) {
+    constexpr std::string_view kBegin = "gitdir: ";
+    const std::optional<std::string> line = line_of(own);
+    if (!line || !line->starts_with(kBegin)) return std::nullopt;
+    own = (work_tree / line->substr(kBegin.size())).lexically_normal();
+  }
+  if (!is_folder(own)) return std::nullopt;
+  GitDirectories found{own, own};
+  if (const std::optional<std::string> common = line_of(own / "commondir"))
+    found.common = (own / *common).lexically_normal();
+  return found;
+}
+
+// The configuration without what ties it to a place: where the work tree is, and that there are more of them.
+std::string untied(std::string_view text) {
+  std::string out;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size() - 1) + 1;
+    const std::string_view line = text.substr(begin, end - begin);
+    begin = end;
+    const std::size_t word = std::min(line.find_first_not_of(" \t"), line.size());
+    const std::size_t behind = line.find_first_of(" \t=", word);
+    const std::string name =
+        to_lower(line.substr(word, behind == std::string_view::npos ? behind : behind - word));
+    if (name == "worktree" || name == "worktreeconfig") continue;
+    out += line;
+  }
+  return out;
+}
+
+Result<void> copy_text(const Path& from, const Path& to) {
+  if (!is_file(from)) return {};
+  Result<std::string> text = read_file(from, kLargestText);
+  if (!text) return std::move(text.error());
+  return write_new_file(to, *text, 0644);
+}
+
+}  // namespace
+
+Result<void> copy_git(const Path& from, const Path& to) {
+  const std::optional<GitDirectories> source = directories_of(from);
+  if (!source) return {};
+  const Path git = to / ".git";
+  for (const Path& directory :
+       {git, git / "objects", git / "objects/info", git / "objects/pack", git / "refs"})
+    if (Result<void> made = make_directories(directory); !made) return made;
+  Result<void> done =
+      write_new_file(git / "objects/info/alternates", (source->common / "objects").native() + "\n", 0644);
+  for (const char* name : {"HEAD", "index"})
+    if (done) done = copy_text(source->own / name, git / name);
+  for (const char* name : {"packed-refs", "shallow"})
+    if (done) done = copy_text(source->common / name, git / name);
+  if (done && is_file(source->common / "config")) {
+    Result<std::string> config = read_file(source->common / "config", kLargestText);
+    done = config ? write_new_file(git / "config", untied(*config), 0644)
+                  : Result<void>(std::move(config.error()));
+  }
+  for (const char* name : {"refs", "info"}) {
+    const Path directory = source->common / name;
+    if (!done || !is_folder(directory)) continue;
+    Result<std::vector<std::string>> paths = list_tree(directory, {});
+    if (!paths) return std::move(paths.error());
+    if (done = make_directories(git / name); !done) return done;
+    Result<CopiedTree> copied = copy_tree(directory, git / name, std::move(*paths), {});
+    if (!copied) done = std::move(copied.error());
+  }
+  // A linked work tree has its own sparse-checkout there.
+  if (done && source->own != source->common && is_file(source->own / "info/sparse-checkout")) {
+    std::error_code ignored;
+    std::filesystem::remove(git / "info/sparse-checkout", ignored);
+    done = make_directories(git / "info");
+    if (done) done = copy_text(source->own / "info/sparse-checkout", git / "info/sparse-checkout");
+  }
+  return done;
+}
+
+}  // namespace buildspec_run

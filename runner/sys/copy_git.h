@@ -1,0 +1,18 @@
+// A .git of its own for a copied work tree.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runner/base/result.h"
+#include "runner/sys/files.h"
+
+namespace buildspec_run {
+
+/// Makes `<to>/.git` for the copy `to` of the work tree `from`, so that git says there what it says in `from`, and nothing
+/// that is done there is seen by `from`: HEAD, index, references, configuration and excludes are copied, objects are
+/// borrowed (objects/info/alternates; git never writes to those). A linked work tree and a submodule become a repository
+/// that stands alone. Hooks, stashes' logs and what Git LFS keeps are not copied. `from` may have no .git: nothing happens.
+Result<void> copy_git(const Path& from, const Path& to);
+
+}  // namespace buildspec_run

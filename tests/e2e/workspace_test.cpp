@@ -1,0 +1,257 @@
+// Builds in a copy of their source: what is in it, that the source stays as it was, and what becomes of the copy.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "tests/support/git_repository.h"
+#include "tests/support/run_build.h"
+#include "tests/support/running_program.h"
+
+namespace buildspec_run {
+namespace {
+
+namespace fs = std::filesystem;
+using test::GitRepository;
+using test::put;
+
+class Workspaces : public testing::Test {
+ protected:
+  test::Ran run(const fs::path& directory, std::vector<std::string> options = {}) {
+    options.insert(options.begin(),
+                   {PROJECT_BINARY_DIR "/bin/buildspec-run", "--workspace", "copy", "--format", "plain"});
+    return test::run_program(
+        options,
+        {{"HOME", home_.native()}, {"PATH", ::getenv("PATH")}, {"TMPDIR", directory_.path().native()}},
+        directory);
+  }
+  static void buildspec(const fs::path& directory, const std::string& commands) {
+    put(directory / "buildspec.yml", "version: 0.2\nphases:\n  build:\n    commands:\n" + commands);
+  }
+  // The trees of copies that are still there.
+  std::vector<fs::path> copies() const {
+    std::vector<fs::path> found;
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(home_ / ".local/state/buildspec-run/workspaces", none))
+      found.push_back(entry.path());
+    return found;
+  }
+  // Every file with its text, every link with its target, but for .git.
+  static std::string listed(const fs::path& root) {
+    std::map<std::string, std::string> all;
+    for (auto at = fs::recursive_directory_iterator(root); at != fs::recursive_directory_iterator(); ++at) {
+      if (at->path().filename() == ".git") {
+        at.disable_recursion_pending();
+        continue;
+      }
+      const std::string name = at->path().lexically_relative(root).native();
+      if (at->is_symlink())
+        all[name] = "-> " + fs::read_symlink(at->path()).native();
+      else if (at->is_regular_file())
+        all[name] = test::contents(at->path());
+    }
+    std::string out;
+    for (const auto& [name, text] : all) out += name + ": " + text + "\n";
+    return out;
+  }
+
+  test::TemporaryDirectory directory_;
+  fs::path home_ = directory_.path() / "home", source_ = directory_.path() / "my source";
+};
+
+TEST_F(Workspaces, HaveWhatGitTracksAndDoesNotIgnore) {
+  const GitRepository repository(source_);
+  buildspec(source_,
+            "      - find . -name .git -prune -o ! -type d -print | sort\n      - cat changed\n      - ls -l "
+            "run.sh\n");
+  put(source_ / ".gitignore", "*.o\nout/\n");
+  put(source_ / "run.sh", "x");
+  fs::permissions(source_ / "run.sh", fs::perms(0755));
+  put(source_ / "changed", "old");
+  put(source_ / "deleted", "x");
+  fs::create_symlink("run.sh", source_ / "link");
+  repository.commit();
+  put(source_ / "changed", "new\n");
+  fs::remove(source_ / "deleted");
+  put(source_ / "untracked/file", "x");
+  put(source_ / "a.o", "x");
+  put(source_ / "out/b", "x");
+  test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("./.gitignore\n./buildspec.yml\n./changed\n./link\n./run.sh\n./untracked/file\n"),
+            std::string::npos)
+      << ran.out;
+  EXPECT_NE(ran.out.find("\nnew\n"), std::string::npos);
+  EXPECT_NE(ran.out.find("-rwxr-xr-x"), std::string::npos);
+  EXPECT_TRUE(copies().empty());
+
+  ran = run(source_, {"--include-ignored"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_NE(ran.out.find("./a.o\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("./out/b\n"), std::string::npos);
+}
+
+TEST_F(Workspaces, LeaveTheSourceAlone) {
+  const GitRepository repository(source_);
+  put(source_ / "file", "mine\n");
+  put(source_ / "gone", "x");
+  buildspec(source_,
+            "      - echo spoiled > file; rm gone; mkdir made; touch made/x\n"
+            "      - git config user.email a@b; git config user.name a\n"
+            "      - git add -A; git commit -qm spoiled; git tag spoiled; git checkout -q -b other; git gc "
+            "-q --prune=now\n"
+            "      - git log --format=%s\n      - pwd\n");
+  repository.commit("first");
+  put(source_ / "staged", "x");
+  repository.git({"add", "staged"});
+  const std::string before = listed(source_),
+                    status = repository.git({"status", "--porcelain=v2", "--branch"});
+  const std::string refs = repository.git({"for-each-ref"}), config = test::contents(source_ / ".git/config");
+  const test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\nspoiled\nfirst\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("/workspaces/"), std::string::npos);
+  EXPECT_EQ(listed(source_), before);
+  EXPECT_EQ(repository.git({"status", "--porcelain=v2", "--branch"}), status);
+  EXPECT_EQ(repository.git({"for-each-ref"}), refs);
+  EXPECT_EQ(test::contents(source_ / ".git/config"), config);
+  EXPECT_EQ(repository.run({"fsck", "--strict"}).exit, 0);
+}
+
+TEST_F(Workspaces, OfALinkedWorkTreeStandAlone) {
+  const GitRepository repository(directory_.path() / "main");
+  put(repository.directory() / "f", "x");
+  repository.commit("first");
+  repository.git({"worktree", "add", "-q", "-b", "topic", source_.native()});
+  buildspec(source_,
+            "      - git rev-parse --abbrev-ref HEAD; git status --short; git branch -D main; git rev-parse "
+            "--git-dir\n");
+  const test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\ntopic\n?? buildspec.yml\nDeleted branch main"), std::string::npos) << ran.out;
+  EXPECT_EQ(repository.git({"rev-parse", "--abbrev-ref", "HEAD"}), "main") << "the branch is still there";
+}
+
+TEST_F(Workspaces, HaveSubmodulesAndRepositoriesInside) {
+  const GitRepository inner(directory_.path() / "inner");
+  put(inner.directory() / "deep", "submodule\n");
+  inner.commit();
+  const GitRepository repository(source_);
+  repository.git(
+      {"-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.directory().native(), "sub"});
+  put(source_ / "sub/new", "untracked in it\n");
+  buildspec(
+      source_,
+      "      - cat sub/deep sub/new vendored/v\n      - git -C sub log --format=%s; git submodule status\n"
+      "      - git -C sub rev-parse --git-dir\n");
+  repository.commit();
+  const GitRepository vendored(source_ / "vendored");
+  put(vendored.directory() / "v", "repository\n");
+  const test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\nsubmodule\nuntracked in it\nrepository\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("\na commit\n "), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("\n.git\n"), std::string::npos) << "a repository of its own";
+}
+
+TEST_F(Workspaces, BelowTheRootHaveTheWholeRepository) {
+  const GitRepository repository(source_);
+  put(source_ / "shared/x", "from above\n");
+  buildspec(source_ / "service", "      - cat ../shared/x; pwd; git rev-parse --show-prefix\n");
+  repository.commit();
+  const test::Ran ran = run(source_ / "service");
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\nfrom above\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("/my source/service\nservice/\n"), std::string::npos);
+}
+
+TEST_F(Workspaces, WithoutARepositoryHaveEverything) {
+  put(source_ / "a/b", "x");
+  put(source_ / ".gitignore", "a\n");
+  buildspec(source_, "      - ls -A . a; echo new > made\n");
+  const test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("a:\nb\n"), std::string::npos) << ran.out;
+  EXPECT_FALSE(fs::exists(source_ / "made"));
+}
+
+TEST_F(Workspaces, ARetryStartsFromAFreshOne) {
+  put(source_ / "buildspec.yml",
+      "version: 0.2\nphases:\n  build:\n    on-failure: RETRY-1\n    commands:\n"
+      "      - ls -A\n      - echo $PWD >> \"$COUNT\"; touch dirty; test $(wc -l < \"$COUNT\") = 2\n");
+  const fs::path count = directory_.path() / "count";
+  const test::Ran ran = run(source_, {"--env", "COUNT=" + count.native()});
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_EQ(ran.out.find("dirty\n"), std::string::npos) << ran.out;
+  EXPECT_EQ((ran.out + ran.err).find("retry-dirty-tree"), std::string::npos);
+  const std::string where = test::contents(count);
+  EXPECT_NE(where.substr(0, where.find('\n')), where.substr(where.find('\n') + 1, where.find('\n')));
+}
+
+TEST_F(Workspaces, StayWhenTheyAreKeptAndAreSweptAfterAKill) {
+  put(source_ / "buildspec.yml",
+      "version: 0.2\nphases: {build: {commands: ['echo kept > made', 'sleep $LONG']}}\n");
+  EXPECT_EQ(run(source_, {"--keep-workspace", "--env", "LONG=0"}).exit, 0);
+  ASSERT_EQ(copies().size(), 1u);
+  EXPECT_EQ(test::contents(copies()[0] / "my source/made"), "kept\n");
+  struct stat status {};
+  ASSERT_EQ(::stat(copies()[0].c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700u);
+
+  test::Start how;
+  how.argv = {PROJECT_BINARY_DIR "/bin/buildspec-run", "--workspace", "copy", "--env", "LONG=300"};
+  how.env = {{"HOME", home_.native()}, {"PATH", ::getenv("PATH")}, {"TMPDIR", directory_.path().native()}};
+  how.cwd = source_;
+  how.out = directory_.path() / "out";
+  how.err = directory_.path() / "err";
+  {
+    test::RunningProgram killed(how);
+    ASSERT_TRUE(test::eventually([&] { return copies().size() == 2; }));
+    EXPECT_EQ(run(source_, {"--env", "LONG=0"}).exit, 0);
+    EXPECT_EQ(copies().size(), 2u) << "one is kept, one in use";
+    killed.send(SIGKILL);
+    killed.wait();
+  }
+  EXPECT_EQ(run(source_, {"--env", "LONG=0"}).exit, 0);
+  ASSERT_EQ(copies().size(), 1u);
+  EXPECT_TRUE(fs::exists(copies()[0] / "my source/made"));
+}
+
+TEST_F(Workspaces, AreOneWordOfWrongUsageAway) {
+  buildspec(source_, "      - 'true'\n");
+  const auto refused = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), PROJECT_BINARY_DIR "/bin/buildspec-run");
+    const test::Ran ran =
+        test::run_program(options, {{"HOME", home_.native()}, {"PATH", ::getenv("PATH")}}, source_);
+    EXPECT_EQ(ran.exit, 2) << ran.out;
+    return ran.err;
+  };
+  EXPECT_NE(refused({"--keep-workspace"}).find("--keep-workspace has no meaning without --workspace copy"),
+            std::string::npos);
+  EXPECT_NE(refused({"--include-ignored"}).find("--include-ignored has no meaning"), std::string::npos);
+  EXPECT_NE(refused({"--secondary-source", "a-b=."}).find("ID=DIR is expected"), std::string::npos);
+  EXPECT_NE(refused({"--secondary-source", "a=nowhere"}).find("no such directory"), std::string::npos);
+  EXPECT_NE(refused({"--secondary-source", "a=.", "--secondary-source", "a=."}).find("given twice"),
+            std::string::npos);
+  EXPECT_NE(
+      refused({"--secondary-source", "a=https://example.com/r.git"}).find("[not-supported-secondary-url]"),
+      std::string::npos);
+}
+
+TEST_F(Workspaces, SecondarySourcesAndACleanHome) {
+  put(directory_.path() / "second one/x", "from it\n");
+  put(home_ / ".profile-of-mine", "x");
+  buildspec(
+      source_,
+      "      - cat \"$CODEBUILD_SRC_DIR_second/x\"\n      - ls -A \"$HOME\" | wc -l; touch \"$HOME/mine\"\n"
+      "      - cd; pwd; ls\n");
+  const test::Ran ran = run(source_, {"--secondary-source", "second=../second one", "--clean-home"});
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\nfrom it\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("\n0\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("/home\nmine\n"), std::string::npos) << ran.out;
+  EXPECT_FALSE(fs::exists(home_ / "mine"));
+}
+
+}  // namespace
+}  // namespace buildspec_run
