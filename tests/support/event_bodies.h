@@ -1,0 +1,73 @@
+// One event of each kind, and of each form that a kind has.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runner/event/event.h"
+
+namespace buildspec_run::test {
+
+inline Event event_with(EventBody body) {
+  Event event;
+  event.sequence = 7;
+  event.run_id = "20261124T060444Z-1f2e3d4c";
+  event.build_id = "local:1";
+  event.task = "build[0]";
+  event.wall = std::chrono::system_clock::time_point(std::chrono::microseconds(1'795'500'284'012'345));
+  event.monotonic = std::chrono::nanoseconds(1'500'000'042);
+  event.body = std::move(body);
+  return event;
+}
+
+inline std::vector<EventBody> bodies() {
+  const Place place{"ci/buildspec.yml", 4, 9};
+  return {
+      RunStarted{"0.1.0", "/src", "/src", "buildspec.yml", "/bin/sh", "/state/log"},
+      BuildStarted{"local:1", 2},
+      Diagnosed{"error", "unknown-key", "unknown key \"comands\"", place, "buildspec.yml:4:9: error: …\n"},
+      Diagnosed{"warning", "dirty", "the tree is dirty", std::nullopt, "warning: the tree is dirty\n"},
+      ActionFetch{"a/b@v1", ActionFetch::State::running, 0},
+      ActionFetch{"a/b@v1", ActionFetch::State::done, 123456789012},
+      ActionFetch{"a/b@v1", ActionFetch::State::failed, 1},
+      PhaseStarted{"BUILD", true, 3},
+      PhaseStarted{"BUILD", true, 3, 3},
+      TaskStarted{"BUILD", "build[0]", "echo \"a\"\n", place},
+      TaskStarted{"BUILD", "build[0].post", "a/b@v1", place, StepStage{"Post Run a/b@v1", "post"}},
+      TaskStarted{"BUILD", "build.image[0]", "docker://a:1", place, StepStage{"Pull a:1", "image"}},
+      Output{"text\n", true, false},
+      Output{"not \xFF utf-8", false, true},
+      TaskFinished{"BUILD",
+                   "build[0]",
+                   "false",
+                   place,
+                   Status::failed,
+                   {1, 0},
+                   std::chrono::milliseconds(3),
+                   "a hint"},
+      TaskFinished{"BUILD",
+                   "build[0]",
+                   "a/b@v1",
+                   place,
+                   Status::succeeded,
+                   {1, 0},
+                   std::chrono::milliseconds(3),
+                   "",
+                   StepResult{"Run a/b@v1", "main", "failure", "success"}},
+      StepAnnotated{"build[0]", "error", "no such thing", "title", "src/a.c", 3, 4, 1, 0},
+      StepSummarized{"build[0]", "Run a/b@v1", "# All\nwell\n"},
+      PhaseFinished{"BUILD", Status::failed, "COMMAND_EXECUTION_ERROR", "Error while executing",
+                    std::chrono::seconds(1)},
+      VariablesExported{{{"A", "1"}, {"B", ""}}},
+      VariablesExported{},
+      BuildFinished{"local:1", Status::timed_out, true, std::chrono::hours(100)},
+      RunFinished{Status::failed, "BUILD", "build[0]", "false", place, "Error while executing",
+                  std::chrono::seconds(2)},
+      RunFinished{Status::succeeded, "", "", "", std::nullopt, "", std::chrono::seconds(2)},
+  };
+}
+
+}  // namespace buildspec_run::test
