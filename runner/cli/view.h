@@ -14,6 +14,8 @@ struct ViewOptions {
   bool show_output = false;
   /// Asked at the end: what of the run could not be kept, and why; empty: all was. For the summary.
   std::function<std::string()> log_problem = {};
+  /// The events are those of a run that is over: nothing is shown that would be overwritten at once.
+  bool replayed = false;
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 

@@ -49,6 +49,9 @@ class PrettyView : public EventSink {
   ~PrettyView() override { out_.clear_live(); }
 
   void on(const Event& event) override {
+    // Before anything that happened after that time, so that it stands where it would without a tick in time.
+    if (task_ && event.monotonic - task_->began_at >= kNameAfter) name_long_task();
+    now_ = event.monotonic;
     if (const Output* chunk = std::get_if<Output>(&event.body)) return output(*chunk);
     summary_.on(event);
     std::visit(overloaded{
@@ -74,12 +77,7 @@ class PrettyView : public EventSink {
     if (!phase_ || options_.quiet || options_.show_output) return;
     const steady_clock::time_point now = options_.now();
     if (out_.live()) return draw_live(now);
-    if (task_ && !task_->named && now - task_->begun >= kNameAfter) {
-      task_->named = true;
-      out_.write_line_start(
-          cut("  " + paint(Ink::dim, glyphs_.running, color()) + " " + title(task_->label, task_->text)) +
-          "\n");
-    }
+    if (task_ && now - task_->begun >= kNameAfter) name_long_task();
   }
 
  private:
@@ -93,6 +91,7 @@ class PrettyView : public EventSink {
   struct RunningTask {
     std::string label, text;
     steady_clock::time_point begun;
+    std::chrono::nanoseconds began_at;  // on the events' clock: what is printed follows it alone
     bool named = false;
     bool is_step = false;
   };
@@ -146,6 +145,7 @@ class PrettyView : public EventSink {
     else
       fetches_.erase(fetch.action);
     if (out_.live()) {
+      if (options_.replayed) return;
       if (fetches_.empty()) return out_.clear_live();
       std::string line =
           paint(Ink::cyan, glyphs_.running, color()) + " " + paint(Ink::bold, "fetching", color());
@@ -162,8 +162,17 @@ class PrettyView : public EventSink {
                             "\n");
   }
 
+  // Where nothing is live.
+  void name_long_task() {
+    if (task_->named || out_.live() || options_.quiet || options_.show_output) return;
+    task_->named = true;
+    out_.write_line_start(
+        cut("  " + paint(Ink::dim, glyphs_.running, color()) + " " + title(task_->label, task_->text)) +
+        "\n");
+  }
+
   void draw_live(steady_clock::time_point now) {
-    if (now - drawn_ < kRedraw || !fetches_.empty()) return;
+    if (options_.replayed || now - drawn_ < kRedraw || !fetches_.empty()) return;
     const steady_clock::time_point begun = task_ ? task_->begun : phase_->begun;
     if (now - begun < kRedraw) return;
     drawn_ = now;
@@ -239,7 +248,7 @@ class PrettyView : public EventSink {
 
   void started(const TaskStarted& task) {
     const std::string& shown = task.step ? task.step->name : task.text;
-    task_ = RunningTask{task.label, shown, options_.now(), false, task.step.has_value()};
+    task_ = RunningTask{task.label, shown, options_.now(), now_, false, task.step.has_value()};
     tail_.clear();
     if (phase_) {
       phase_->begun_tasks += task.step && task.step->stage != "main" ? 0 : 1;
@@ -354,6 +363,7 @@ class PrettyView : public EventSink {
   std::optional<RunningPhase> phase_;
   std::optional<RunningTask> task_;
   std::map<std::string, std::uint64_t> fetches_;  // under way: so many bytes have come
+  std::chrono::nanoseconds now_{0};  // of the last event
   steady_clock::time_point drawn_{};
   std::string failed_tail_;  // of the first failure of this build
   bool repeat_ = false;      // other commands have run since

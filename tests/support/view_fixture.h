@@ -53,6 +53,7 @@ class ViewFixture : public testing::Test {
     Event event;
     event.sequence = ++sequence_;
     event.run_id = "run";
+    event.monotonic = now_.time_since_epoch();
     event.body = std::move(body);
     view_->on(event);
   }
