@@ -23,6 +23,7 @@ constexpr std::chrono::milliseconds kFlushEvery{100};
 constexpr std::string_view kNew = ".new-";
 constexpr std::string_view kSizes = ".sizes";
 constexpr std::string_view kSummary = "summary.md";
+constexpr std::string_view kExit = "exit";
 constexpr std::size_t kUnknownSizes = 8;  // so many sizes are asked for anew before they are written down
 
 std::string seconds(std::chrono::nanoseconds took) {
@@ -103,6 +104,11 @@ class RunOnDisk : public KeptRun {
   }
 
   void tick() override { flush(); }
+
+  void keep_exit_code(int code) override {
+    // Nobody needs it to go on: without it, the verdict says the same in most cases.
+    static_cast<void>(write_new_file(directory_ / kExit, fmt::format("{}\n", code)));
+  }
 
  private:
   /// Appends to the log. Big pieces are handed to the kernel where they lie.
@@ -215,32 +221,6 @@ class RunOnDisk : public KeptRun {
   std::optional<std::string> failure_;
 };
 
-/// The start of the run `id`; nullopt when that is no id of ours.
-std::optional<std::chrono::system_clock::time_point> start_of(std::string_view id) {
-  constexpr std::string_view kForm = "00000000T000000Z-xxxxxxxx";
-  if (id.size() != kForm.size()) return std::nullopt;
-  for (std::size_t i = 0; i < id.size(); ++i) {
-    const bool digit = id[i] >= '0' && id[i] <= '9';
-    const bool fits = kForm[i] == '0'   ? digit
-                      : kForm[i] == 'x' ? digit || (id[i] >= 'a' && id[i] <= 'f')
-                                        : id[i] == kForm[i];
-    if (!fits) return std::nullopt;
-  }
-  const auto number = [&](std::size_t begin, std::size_t count) {
-    int value = 0;
-    for (const char c : id.substr(begin, count)) value = value * 10 + (c - '0');
-    return value;
-  };
-  std::tm time = {};
-  time.tm_year = number(0, 4) - 1900;
-  time.tm_mon = number(4, 2) - 1;
-  time.tm_mday = number(6, 2);
-  time.tm_hour = number(9, 2);
-  time.tm_min = number(11, 2);
-  time.tm_sec = number(13, 2);
-  return std::chrono::system_clock::from_time_t(::timegm(&time));
-}
-
 /// The lock of a run that has ended, to hold while it is looked at; nullopt while it is alive. Without a lock
 /// file it was half removed by somebody who was killed, as a run is not seen before its lock is held: then
 /// there is none to hold.
@@ -303,6 +283,31 @@ std::string make_run_id(std::chrono::system_clock::time_point now) {
                      random);
 }
 
+std::optional<std::chrono::system_clock::time_point> start_of_run(std::string_view id) {
+  constexpr std::string_view kForm = "00000000T000000Z-xxxxxxxx";
+  if (id.size() != kForm.size()) return std::nullopt;
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const bool digit = id[i] >= '0' && id[i] <= '9';
+    const bool fits = kForm[i] == '0'   ? digit
+                      : kForm[i] == 'x' ? digit || (id[i] >= 'a' && id[i] <= 'f')
+                                        : id[i] == kForm[i];
+    if (!fits) return std::nullopt;
+  }
+  const auto number = [&](std::size_t begin, std::size_t count) {
+    int value = 0;
+    for (const char c : id.substr(begin, count)) value = value * 10 + (c - '0');
+    return value;
+  };
+  std::tm time = {};
+  time.tm_year = number(0, 4) - 1900;
+  time.tm_mon = number(4, 2) - 1;
+  time.tm_mday = number(6, 2);
+  time.tm_hour = number(9, 2);
+  time.tm_min = number(11, 2);
+  time.tm_sec = number(13, 2);
+  return std::chrono::system_clock::from_time_t(::timegm(&time));
+}
+
 Path state_directory(const std::string& xdg_state_home, const std::string& home) {
   // "All paths must be absolute … a relative path should be considered invalid and ignored." Source: XDG Base
   // Directory Specification 0.8.
@@ -340,18 +345,20 @@ Result<std::unique_ptr<KeptRun>> keep_run(const Path& state, std::string_view ru
   return run;
 }
 
-void prune_runs(const Path& state, const PruneLimits& limits, std::chrono::system_clock::time_point now) {
+std::vector<PrunedRun> prune_runs(const Path& state, const PruneLimits& limits,
+                                  std::chrono::system_clock::time_point now) {
+  std::vector<PrunedRun> removed;
   const Path runs = state / "runs";
   std::vector<std::string> ids;
   std::error_code failed;
   for (std::filesystem::directory_iterator entry(runs, failed), end; !failed && entry != end;
        entry.increment(failed)) {
     std::string name = entry->path().filename().native();
-    if (start_of(name)) {
+    if (start_of_run(name)) {
       ids.push_back(std::move(name));
     } else if (name.starts_with(kNew)) {
       // Left by a process that was killed while it made a run; a day is long enough to make one.
-      const auto start = start_of(std::string_view(name).substr(kNew.size()));
+      const auto start = start_of_run(std::string_view(name).substr(kNew.size()));
       if (start && now - *start > std::chrono::hours(24)) remove_run(runs / name);
     }
   }
@@ -387,12 +394,14 @@ void prune_runs(const Path& state, const PruneLimits& limits, std::chrono::syste
   }
   std::size_t count = ids.size();
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const bool old = now - *start_of(ids[i]) > limits.age;
-    if (!old && count <= limits.runs && total <= limits.bytes) return;
+    const bool old = now - *start_of_run(ids[i]) > limits.age;
+    if (!old && count <= limits.runs && total <= limits.bytes) break;
     if (!remove_run(runs / ids[i])) continue;
     --count;
     total -= std::min(total, sizes[i]);
+    removed.push_back({ids[i], sizes[i]});
   }
+  return removed;
 }
 
 }  // namespace buildspec_run

@@ -4,6 +4,7 @@
 //                        /events.jsonl   one event a line; an output event names offset and length in `log`
 //                        /summary.md     what steps wrote to GITHUB_STEP_SUMMARY, one behind the other; there
 //                                        when one did
+//                        /exit           the process's exit code, a number and LF; written last, and missing when it was killed
 //                        /lock           held (flock) while the run is alive
 //   <state>/runs/.new-<run id>           a run that is just being made: renamed when its lock is held
 //               /.sizes                  "<run id> <bytes>" a line: what finished runs take, so that not all
@@ -30,7 +31,9 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runner/base/result.h"
@@ -48,6 +51,9 @@ struct PruneLimits {
 /// A new run id: sorts by time, unique on this machine: "20261124T060444Z-1f2e3d4c".
 [[nodiscard]] std::string make_run_id(std::chrono::system_clock::time_point now);
 
+/// The second in which the run `id` began; nullopt when that is no id of ours.
+[[nodiscard]] std::optional<std::chrono::system_clock::time_point> start_of_run(std::string_view id);
+
 /// `$XDG_STATE_HOME/buildspec-run`, else `$HOME/.local/state/buildspec-run`; empty when neither is an
 /// absolute path.
 [[nodiscard]] Path state_directory(const std::string& xdg_state_home, const std::string& home);
@@ -59,16 +65,25 @@ class KeptRun : public EventSink {
   [[nodiscard]] virtual Path log_file() const = 0;
   /// What could not be kept (a full disk), for the summary; empty when all was.
   [[nodiscard]] virtual std::string problem() const = 0;
+  /// Keeps what the process is about to exit with.
+  virtual void keep_exit_code(int code) = 0;
 };
 
 /// Makes `<state>/runs/<run_id>`, which must not be there. An Error leaves the build as it is: nothing is
 /// kept then.
 Result<std::unique_ptr<KeptRun>> keep_run(const Path& state, std::string_view run_id);
 
-/// Removes the oldest finished runs until the limits hold. A run's age counts from its start, its size is
+/// A run that was removed, and what it took on disk.
+struct PrunedRun {
+  std::string id;
+  std::uint64_t bytes = 0;
+};
+
+/// Removes the oldest finished runs until the limits hold, and says which. A run's age counts from its start, its size is
 /// that of its files. Runs that are alive, in this process or another, count but are left alone, and so
 /// is what is not named like a run. Never fails: what cannot be removed stays. Any number of processes may
 /// prune and start runs at once.
-void prune_runs(const Path& state, const PruneLimits& limits, std::chrono::system_clock::time_point now);
+std::vector<PrunedRun> prune_runs(const Path& state, const PruneLimits& limits,
+                                  std::chrono::system_clock::time_point now);
 
 }  // namespace buildspec_run

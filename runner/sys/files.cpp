@@ -455,6 +455,44 @@ Path find_program(std::string_view program, std::string_view search_path, const 
   }
 }
 
+Result<InputFile> InputFile::open(const Path& path) {
+  Descriptor file = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY);
+  if (!file.valid()) return system_error(doing("open", path), errno);
+  return InputFile(file.release(), path);
+}
+
+InputFile::InputFile(InputFile&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+
+InputFile& InputFile::operator=(InputFile&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+InputFile::~InputFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<std::uint64_t> InputFile::size() const {
+  struct stat status {};
+  if (::fstat(fd_, &status) != 0) return system_error(doing("look at", path_), errno);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<std::size_t> InputFile::read_at(std::uint64_t offset, std::span<char> into) const {
+  std::size_t count = 0;
+  while (count < into.size()) {
+    const ssize_t got =
+        ::pread(fd_, into.data() + count, into.size() - count, static_cast<off_t>(offset + count));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(doing("read", path_), errno);
+    if (got == 0) break;
+    count += static_cast<std::size_t>(got);
+  }
+  return count;
+}
+
 Result<AppendFile> AppendFile::open(const Path& path, mode_t mode) {
   constexpr int kFlags = O_WRONLY | O_APPEND | O_NOCTTY;
   for (int attempt = 0;; ++attempt) {
@@ -499,6 +537,12 @@ Result<void> AppendFile::cut(std::uint64_t bytes) {
     if (::ftruncate(fd_, static_cast<off_t>(bytes)) == 0) return {};
     if (errno != EINTR) return system_error(doing("cut", path_), errno);
   }
+}
+
+bool FileLock::is_held(const Path& path) {
+  const Descriptor file = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY | O_NOFOLLOW);
+  // Shared, so that two who ask do not take each other for the holder.
+  return file.valid() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 Result<std::optional<FileLock>> FileLock::lock(const Path& path, int flags) {

@@ -84,6 +84,24 @@ class AppendFile {
   Path path_;
 };
 
+/// A file that is read from any place. Closes itself.
+class InputFile {
+ public:
+  static Result<InputFile> open(const Path& path);
+  InputFile(InputFile&& other) noexcept;
+  InputFile& operator=(InputFile&& other) noexcept;
+  ~InputFile();
+  /// How many bytes it has now: it may still grow.
+  [[nodiscard]] Result<std::uint64_t> size() const;
+  /// Reads from `offset` on into `into`, as much as fits; less only where the file ends. Returns how much.
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) const;
+
+ private:
+  explicit InputFile(int fd, Path path) : fd_(fd), path_(std::move(path)) {}
+  int fd_ = -1;
+  Path path_;
+};
+
 /// A lock between processes, held until this is destroyed or the process ends, however it ends (flock).
 class FileLock {
  public:
@@ -92,6 +110,8 @@ class FileLock {
   static Result<std::optional<FileLock>> take(const Path& path);
   /// The same on a file that must be there (else ENOENT).
   static Result<std::optional<FileLock>> take_existing(const Path& path);
+  /// Whether somebody holds the lock on `path` now. False where there is no such file.
+  [[nodiscard]] static bool is_held(const Path& path);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();
