@@ -14,12 +14,16 @@
 #include "runner/cli/actions.h"
 #include "runner/cli/completion.h"
 #include "runner/cli/config.h"
+#include "runner/cli/diff.h"
 #include "runner/cli/doctor.h"
 #include "runner/cli/eval.h"
+#include "runner/cli/history.h"
 #include "runner/cli/list.h"
 #include "runner/cli/manual.h"
 #include "runner/cli/plan.h"
+#include "runner/cli/prune.h"
 #include "runner/cli/run.h"
+#include "runner/cli/show.h"
 #include "runner/cli/terminal_text.h"
 #include "runner/cli/validate.h"
 
@@ -145,6 +149,7 @@ void Invocation::write_err(std::string_view text) const { write_all(err, text); 
 std::span<const Subcommand* const> subcommands() {
   static const Subcommand* const kAll[] = {
       &run_subcommand(),        &validate_subcommand(), &plan_subcommand(),   &list_subcommand(),
+      &history_subcommand(),    &show_subcommand(),     &diff_subcommand(),   &prune_subcommand(),
       &actions_subcommand(),    &eval_subcommand(),     &config_subcommand(), &doctor_subcommand(),
       &completion_subcommand(), &manual_subcommand()};
   return kAll;

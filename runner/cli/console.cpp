@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kDefaultWidth = 80;
 // A live line takes no third row in a window that was made as narrow as 40 columns.
 constexpr std::size_t kWidestLive = 79;
+constexpr std::size_t kMostHeld = std::size_t{64} << 10;
 constexpr std::string_view kEraseLive = "\r\x1b[A\x1b[J";
 
 }  // namespace
@@ -115,6 +116,19 @@ void Console::clear_live() {
 }
 
 void Console::write_whole(std::string_view text) {
+  if (traits_.before_write) traits_.before_write();
+  if (!traits_.buffered) return write_now(text);
+  if (held_.size() + text.size() > kMostHeld) flush();
+  if (text.size() > kMostHeld) return write_now(text);
+  held_ += text;
+}
+
+void Console::flush() {
+  write_now(held_);
+  held_.clear();
+}
+
+void Console::write_now(std::string_view text) {
   while (!text.empty() && !closed_) {
     const ssize_t written = ::write(fd_, text.data(), text.size());
     if (written >= 0) {

@@ -51,6 +51,10 @@ struct ConsoleTraits {
   bool live = false;  // lines may overwrite themselves
   bool unicode = true;
   std::function<std::size_t()> width = {};  // columns; empty: no limit
+  /// What is written waits until there is much of it, for `flush`, or for the console's end.
+  bool buffered = false;
+  /// Called before anything is written: what another console holds back must not come later.
+  std::function<void()> before_write = {};
 };
 
 /// Writes to one descriptor, which it does not own. The program must ignore SIGPIPE. When the reader has
@@ -60,12 +64,18 @@ class Console {
   explicit Console(int fd, ConsoleTraits traits = {}) : fd_(fd), traits_(std::move(traits)) {}
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
-  ~Console() { clear_live(); }
+  ~Console() {
+    clear_live();
+    flush();
+  }
 
   /// Writes all of `text`, waiting where the descriptor is slow; first the live line goes.
   void write(std::string_view text);
   /// As `write`, on a line of its own: a line that was left open is ended first.
   void write_line_start(std::string_view text);
+
+  /// Writes what a buffered console holds back.
+  void flush();
 
   /// Shows or replaces the live line: `line` is printable text with colours at most, and is cut to the width
   /// less one. Nothing happens where lines may not overwrite themselves, and while a line is open.
@@ -90,12 +100,14 @@ class Console {
 
  private:
   void write_whole(std::string_view text);
+  void write_now(std::string_view text);
 
   int fd_;
   ConsoleTraits traits_;
   bool at_line_start_ = true;
   bool closed_ = false;
   std::string problem_;
+  std::string held_;              // of a buffered console
   std::string live_;              // as drawn; empty: none is shown
   std::size_t live_columns_ = 0;  // that it takes
   std::size_t seen_width_ = 0;    // at the last look

@@ -3,22 +3,19 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <csignal>
 #include <memory>
 
 #include "runner/base/json.h"
 #include "runner/base/text.h"
 #include "runner/cli/action_options.h"
-#include "runner/cli/console.h"
 #include "runner/cli/env_file.h"
 #include "runner/cli/host_environment.h"
 #include "runner/cli/input.h"
+#include "runner/cli/kept_runs.h"
 #include "runner/cli/report.h"
 #include "runner/cli/secrets.h"
-#include "runner/cli/view_json.h"
-#include "runner/cli/view_plain.h"
-#include "runner/cli/view_pretty.h"
+#include "runner/cli/views.h"
 #include "runner/event/controller.h"
 #include "runner/runner.h"
 #include "runner/store/run_store.h"
@@ -30,7 +27,6 @@ namespace {
 
 using Takes = OptionSpec::Takes;
 
-constexpr std::string_view kFormats[] = {"pretty", "plain", "json"};
 constexpr std::string_view kWorkspaces[] = {"in-place", "copy"};
 constexpr OptionSpec kOptions[] = {
     kSourceDirOption,
@@ -110,20 +106,15 @@ constexpr OptionSpec kOptions[] = {
     {"--export-file", "", Takes::value, "FILE",
      "write the exported variables to FILE, as JSON when it ends in .json, else as NAME=VALUE lines that "
      "--env-file reads"},
-    {"--format", "", Takes::value, "FORMAT",
-     "how the run is shown; default: pretty on a terminal, plain elsewhere", false, kFormats},
+    kViewFormatOption,
     kColorOption,
-    {"--verbose", "-v", Takes::nothing, "",
-     "pretty: show all output as it comes (plain and json do in any case)"},
-    {"--quiet", "-q", Takes::nothing, "", "pretty and plain: show failures, errors and the verdict only"},
+    kVerboseOption,
+    kQuietOption,
     {"--no-keep", "", Takes::nothing, "", "do not keep log and events of this run"},
-    {"--keep-runs", "", Takes::value, "N", "how many runs are kept; default: 100"},
-    {"--keep-days", "", Takes::value, "N", "for how many days a run is kept; default: 30"},
-    {"--keep-megabytes", "", Takes::value, "N", "how much all kept runs may take; default: 2048"},
+    kKeepRunsOption,
+    kKeepDaysOption,
+    kKeepMegabytesOption,
 };
-
-template <class T>
-using OrRefused = std::variant<T, Refused>;
 
 OrRefused<std::optional<std::chrono::milliseconds>> duration_option(const Invocation& invocation,
                                                                     std::string_view name) {
@@ -134,18 +125,6 @@ OrRefused<std::optional<std::chrono::milliseconds>> duration_option(const Invoca
     return Refused{ExitCode::invalid,
                    fmt::format("{} \"{}\": a time such as 90s, 5m or 1h30m is expected", name, *given)};
   return time;
-}
-
-OrRefused<std::optional<std::uint64_t>> count_option(const Invocation& invocation, std::string_view name) {
-  const std::optional<std::string> given = invocation.arguments.value(name);
-  if (!given) return std::optional<std::uint64_t>();
-  std::uint64_t count = 0;
-  const auto [end, failed] = std::from_chars(given->data(), given->data() + given->size(), count);
-  constexpr std::uint64_t kMost = 1'000'000'000;  // so that hours and bytes made of it stay in range
-  if (failed != std::errc() || end != given->data() + given->size() || count > kMost)
-    return Refused{ExitCode::invalid,
-                   fmt::format("{} \"{}\": a whole number up to {} is expected", name, *given, kMost)};
-  return count;
 }
 
 // The source directory's name in the characters that a project name has (buildspec.md 1.6).
@@ -328,19 +307,6 @@ OrRefused<Request> request_of(const Invocation& invocation, const Path& source_d
   return request;
 }
 
-OrRefused<PruneLimits> prune_limits(const Invocation& invocation) {
-  PruneLimits limits;
-  const auto runs = count_option(invocation, "--keep-runs");
-  const auto days = count_option(invocation, "--keep-days");
-  const auto megabytes = count_option(invocation, "--keep-megabytes");
-  for (const auto* option : {&runs, &days, &megabytes})
-    if (const Refused* refused = std::get_if<Refused>(option)) return *refused;
-  if (const auto& given = std::get<0>(runs)) limits.runs = *given;
-  if (const auto& given = std::get<0>(days)) limits.age = std::chrono::hours(24 * *given);
-  if (const auto& given = std::get<0>(megabytes)) limits.bytes = *given << 20;
-  return limits;
-}
-
 Machine machine_of(const Path& program) {
   const Path parts = program.parent_path().parent_path() / "libexec" / "buildspec-run";
   return {(parts / "buildspec-run-supervisor").string(), parts.string()};
@@ -350,50 +316,6 @@ ExitCode exit_code(Outcome outcome, int signal) {
   if (outcome == Outcome::interrupted || outcome == Outcome::terminated)
     return signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
   return static_cast<ExitCode>(outcome);
-}
-
-ConsoleTraits console_traits(const Invocation& invocation, int fd) {
-  ConsoleTraits traits;
-  traits.color = wants_color(invocation, fd);
-  traits.live = use_live_lines(is_terminal(fd), invocation.variable("TERM"));
-  traits.unicode = use_unicode(invocation.variable("LC_ALL"), invocation.variable("LC_CTYPE"),
-                               invocation.variable("LANG"));
-  if (is_terminal(fd)) traits.width = [fd] { return terminal_width(fd); };
-  return traits;
-}
-
-struct Views {
-  std::unique_ptr<Console> out, err;
-  std::unique_ptr<EventSink> view;
-};
-
-Views make_views(const Invocation& invocation, const KeptRun* kept) {
-  Views views;
-  views.out = std::make_unique<Console>(invocation.out, console_traits(invocation, invocation.out));
-  views.err = std::make_unique<Console>(invocation.err, console_traits(invocation, invocation.err));
-  ViewOptions options;
-  options.show_output = invocation.arguments.has("--verbose");
-  options.quiet = invocation.arguments.has("--quiet");
-  if (kept != nullptr) options.log_problem = [kept] { return kept->problem(); };
-  const std::string format =
-      invocation.arguments.value("--format").value_or(is_terminal(invocation.out) ? "pretty" : "plain");
-  if (format == "json")
-    views.view = make_json_view(*views.out, *views.err);
-  else if (format == "plain")
-    views.view = make_plain_view(*views.out, *views.err, std::move(options));
-  else
-    views.view = make_pretty_view(*views.out, *views.err, std::move(options));
-  return views;
-}
-
-/// Options that are no use together, as a sentence; empty when there are none.
-std::string contradiction(const Arguments& arguments) {
-  const bool verbose = arguments.has("--verbose"), quiet = arguments.has("--quiet");
-  if (verbose && quiet) return "--verbose and --quiet contradict each other";
-  if ((verbose || quiet) && arguments.value("--format") == "json")
-    return fmt::format("{} has no meaning with --format json, which writes every event",
-                       verbose ? "--verbose" : "--quiet");
-  return {};
 }
 
 ExitCode run_run(const Invocation& invocation) {
@@ -434,7 +356,7 @@ ExitCode run_run(const Invocation& invocation) {
   const Interrupts interrupts;
   const auto now = std::chrono::system_clock::now();
   request.run_id = make_run_id(now);
-  const Path state = state_directory(invocation.variable("XDG_STATE_HOME"), invocation.variable("HOME"));
+  const Path state = state_directory_of(invocation);
   std::unique_ptr<KeptRun> kept;
   if (!invocation.arguments.has("--no-keep")) {
     std::string problem = "neither XDG_STATE_HOME nor HOME names a place";
@@ -451,7 +373,9 @@ ExitCode run_run(const Invocation& invocation) {
       invocation.fail(ExitCode::success, fmt::format("log and events are not kept: {}", problem));
   }
 
-  Views views = make_views(invocation, kept.get());
+  ViewOptions options;
+  if (kept != nullptr) options.log_problem = [&kept] { return kept->problem(); };
+  Views views = make_views(invocation, std::move(options));
   std::vector<EventSink*> sinks = {views.view.get()};
   if (kept != nullptr) sinks.insert(sinks.begin(), kept.get());
   Fanout events(std::move(sinks));
@@ -462,15 +386,19 @@ ExitCode run_run(const Invocation& invocation) {
   for (const Console* console : {views.out.get(), views.err.get()})
     if (!console->problem().empty())
       invocation.fail(ExitCode::success, fmt::format("not all could be shown: {}", console->problem()));
-  if (!finished) return invocation.fail(ExitCode::machine, finished.error().message);
-  if (export_file) {
-    if (Result<void> written = replace_file(
-            export_path, exports_text(finished->exported, export_path.extension() == ".json"), 0600);
-        !written)
-      return invocation.fail(ExitCode::machine,
-                             fmt::format("--export-file {}: {}", *export_file, written.error().message));
-  }
-  return exit_code(finished->outcome, interrupts.first_signal());
+  const auto exit = [&]() -> ExitCode {
+    if (!finished) return invocation.fail(ExitCode::machine, finished.error().message);
+    if (export_file) {
+      if (Result<void> written = replace_file(
+              export_path, exports_text(finished->exported, export_path.extension() == ".json"), 0600);
+          !written)
+        return invocation.fail(ExitCode::machine,
+                               fmt::format("--export-file {}: {}", *export_file, written.error().message));
+    }
+    return exit_code(finished->outcome, interrupts.first_signal());
+  }();
+  if (kept != nullptr) kept->keep_exit_code(static_cast<int>(exit));
+  return exit;
 }
 
 constexpr Subcommand kSubcommand = {

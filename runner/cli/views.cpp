@@ -1,0 +1,55 @@
+#include "runner/cli/views.h"
+
+#include <fmt/core.h>
+
+#include "runner/cli/report.h"
+#include "runner/cli/view_json.h"
+#include "runner/cli/view_plain.h"
+#include "runner/cli/view_pretty.h"
+
+namespace buildspec_run {
+namespace {
+
+ConsoleTraits console_traits(const Invocation& invocation, int fd) {
+  ConsoleTraits traits;
+  traits.color = wants_color(invocation, fd);
+  traits.live = use_live_lines(is_terminal(fd), invocation.variable("TERM"));
+  traits.unicode = use_unicode(invocation.variable("LC_ALL"), invocation.variable("LC_CTYPE"),
+                               invocation.variable("LANG"));
+  if (is_terminal(fd)) traits.width = [fd] { return terminal_width(fd); };
+  return traits;
+}
+
+}  // namespace
+
+Views make_views(const Invocation& invocation, ViewOptions options) {
+  Views views;
+  ConsoleTraits out = console_traits(invocation, invocation.out);
+  ConsoleTraits err = console_traits(invocation, invocation.err);
+  out.buffered = options.replayed;
+  views.out = std::make_unique<Console>(invocation.out, std::move(out));
+  if (options.replayed) err.before_write = [first = views.out.get()] { first->flush(); };
+  views.err = std::make_unique<Console>(invocation.err, std::move(err));
+  options.show_output = invocation.arguments.has("--verbose");
+  options.quiet = invocation.arguments.has("--quiet");
+  const std::string format =
+      invocation.arguments.value("--format").value_or(is_terminal(invocation.out) ? "pretty" : "plain");
+  if (format == "json")
+    views.view = make_json_view(*views.out, *views.err);
+  else if (format == "plain")
+    views.view = make_plain_view(*views.out, *views.err, std::move(options));
+  else
+    views.view = make_pretty_view(*views.out, *views.err, std::move(options));
+  return views;
+}
+
+std::string contradiction(const Arguments& arguments) {
+  const bool verbose = arguments.has("--verbose"), quiet = arguments.has("--quiet");
+  if (verbose && quiet) return "--verbose and --quiet contradict each other";
+  if ((verbose || quiet) && arguments.value("--format") == "json")
+    return fmt::format("{} has no meaning with --format json, which writes every event",
+                       verbose ? "--verbose" : "--quiet");
+  return {};
+}
+
+}  // namespace buildspec_run

@@ -1,0 +1,236 @@
+// Kept runs shown again: what `show` prints is what `run` printed, byte for byte, in every format.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/run_program.h"
+#include "tests/support/temporary_directory.h"
+
+namespace buildspec_run {
+namespace {
+
+using test::Ran;
+using test::TemporaryDirectory;
+
+struct Case {
+  std::string_view name, buildspec;
+};
+const Case kCases[] = {
+    {"success",
+     "version: 0.2\nenv: {exported-variables: [A, B]}\nphases:\n  build:\n    commands:\n      - A=1; B=\"x "
+     "y\"\n"
+     "      - echo out; echo err >&2\n      - printf 'no end'\n      - printf "
+     "'a\\033[31mred\\033[0m\\r\\n\\377\\000\\n'\n"},
+    {"failure",
+     "version: 0.2\nphases:\n  build:\n    commands:\n      - seq 100\n      - |\n        echo one\n        "
+     "exit 3\n"
+     "      - echo never\n    finally:\n      - echo last\n  post_build:\n    commands:\n      - echo post; "
+     "exit 4\n"},
+    {"warnings",
+     "version: 0.2\nphase: {}\nphases:\n  build:\n    on-failure: CONTINUE\n    comands: [x]\n    commands: "
+     "['exit 1']\n"
+     "artifacts: {files: ['*']}\n"},
+    {"refused", "version: 0.2\nphases:\n  build:\n    commands:\n      - a: b\n"},
+    {"retry",
+     "version: 0.2\nphases:\n  build:\n    on-failure: RETRY-1\n    commands:\n      - echo try; test -e "
+     "mark || { touch "
+     "mark; exit 1; }\n"},
+    {"steps",
+     "version: 0.2\nphases:\n  build:\n    steps:\n      - run: echo hello\n      - run: echo "
+     "\"::error file=a.c,line=3::bad\"; exit 1\n        continue-on-error: true\n      - run: echo '# s' >> "
+     "$GITHUB_STEP_SUMMARY\n      - run: echo no\n        if: false\n      - run: exit 7\n"},
+    {"background",
+     "version: 0.2\nphases:\n  build:\n    commands:\n      - (sleep 0.2; echo late) & echo started\n      - "
+     "sleep 0.5\n"},
+    {"long",
+     "version: 0.2\nphases:\n  build:\n    commands:\n      - echo a; sleep 2.2\n      - sleep 2.1; exit "
+     "1\n"},
+};
+
+class Show : public testing::TestWithParam<Case> {
+ protected:
+  Ran run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), PROJECT_BINARY_DIR "/bin/buildspec-run");
+    return test::run_program(arguments,
+                             {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                              {"HOME", (home_ / "my home").string()},
+                              {"TMPDIR", home_.path().string()},
+                              {"LC_ALL", "C.UTF-8"}},
+                             home_ / "the source");
+  }
+  void SetUp() override { std::filesystem::create_directories(home_ / "the source"); }
+
+  TemporaryDirectory home_;
+};
+
+TEST_P(Show, PrintsWhatWasSeen) {
+  test::put(home_ / "the source/buildspec.yml", std::string(GetParam().buildspec));
+  const std::vector<std::string> kFormats[] = {{"--format", "plain"},
+                                               {"--format", "json"},
+                                               {"--format", "pretty"},
+                                               {"--format", "pretty", "--verbose"},
+                                               {"--format", "pretty", "--color", "always"},
+                                               {"--format", "plain", "--quiet"}};
+  for (std::vector<std::string> format : kFormats) {
+    SCOPED_TRACE(format[1] + " " + format.back());
+    std::filesystem::remove(home_ / "the source/mark");
+    const Ran live = run(format);
+    format.insert(format.begin(), "show");
+    const Ran shown = run(format);
+    EXPECT_EQ(shown.exit, 0) << shown.err;
+    EXPECT_EQ(shown.out, live.out);
+    EXPECT_EQ(shown.err, live.err);
+    EXPECT_FALSE(live.out.empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Show, testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+class KeptRunsTest : public testing::Test {
+ protected:
+  Ran run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), PROJECT_BINARY_DIR "/bin/buildspec-run");
+    return test::run_program(
+        arguments, {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", home_.path().string()}}, home_.path());
+  }
+  void buildspec(const std::string& command) {
+    test::put(home_ / "buildspec.yml",
+              "version: 0.2\nphases:\n  build:\n    commands:\n      - " + command + "\n");
+  }
+  [[nodiscard]] std::filesystem::path runs() const { return home_ / ".local/state/buildspec-run/runs"; }
+  [[nodiscard]] std::filesystem::path only_run() const {
+    for (const auto& entry : std::filesystem::directory_iterator(runs()))
+      if (entry.path().filename().string().find('-') != std::string::npos) return entry.path();
+    return {};
+  }
+
+  TemporaryDirectory home_;
+};
+
+TEST_F(KeptRunsTest, ShowSaysOnceWhatIsDamaged) {
+  buildspec("echo hello");
+  run({"--format", "plain"});
+  const std::filesystem::path events = only_run() / "events.jsonl";
+  std::string text = test::contents(events);
+  const std::size_t first_end = text.find('\n') + 1;
+  text.insert(first_end, "nonsense\n{\"v\":1}\n");
+  text.resize(text.size() - 5);  // the last event is cut
+  test::put(events, text);
+  const Ran shown = run({"show"});
+  EXPECT_EQ(shown.exit, 0);
+  EXPECT_NE(shown.out.find("hello\n"), std::string::npos);
+  EXPECT_NE(shown.err.find("is damaged: 2 lines of its events cannot be read, the first in line 2: JSON: "),
+            std::string::npos)
+      << shown.err;
+  EXPECT_NE(shown.err.find("has no end: its process was killed"), std::string::npos) << shown.err;
+  const Ran history = run({"history"});
+  EXPECT_NE(history.out.find("broken off"), std::string::npos) << history.out;
+}
+
+TEST_F(KeptRunsTest, ShowGoesOnWithoutALog) {
+  buildspec("echo hello");
+  run({"--format", "plain"});
+  std::filesystem::remove(only_run() / "log");
+  const Ran shown = run({"show", "--format", "plain"});
+  EXPECT_EQ(shown.exit, 0);
+  EXPECT_NE(shown.out.find("[build[0]] $ echo hello\n"), std::string::npos);
+  EXPECT_NE(shown.err.find("its log lacks some of the output"), std::string::npos) << shown.err;
+}
+
+TEST_F(KeptRunsTest, HistoryKnowsExitCodes) {
+  buildspec("exit 3");
+  EXPECT_EQ(run({"--format", "plain"}).exit, 1);
+  EXPECT_EQ(test::contents(only_run() / "exit"), "1\n");
+  test::put(home_ / "buildspec.yml", "version: 0.2\nphases: {build: {commands: [{a: b}]}}\n");
+  EXPECT_EQ(run({"--format", "plain"}).exit, 2);
+  const Ran history = run({"history", "--format", "json"});
+  EXPECT_NE(history.out.find("\"exit\": 1,"), std::string::npos) << history.out;
+  EXPECT_NE(history.out.find("\"exit\": 2,"), std::string::npos) << history.out;
+  EXPECT_LT(history.out.find("\"exit\": 2,"), history.out.find("\"exit\": 1,")) << "the newest first";
+}
+
+TEST_F(KeptRunsTest, ARunIsMeantByItsBeginning) {
+  buildspec("echo hello");
+  run({"--format", "plain"});
+  const std::string id = only_run().filename();
+  for (const std::string& given :
+       {id, id.substr(0, 4), id.substr(id.find('-') + 1), id.substr(id.find('-') + 1, 3)})
+    EXPECT_EQ(run({"show", given}).exit, 0) << given;
+  EXPECT_EQ(run({"show", "x"}).exit, 2);
+  EXPECT_NE(run({"show", "../x"}).err.find("no kept run begins with \"../x\""), std::string::npos);
+  run({"--format", "plain"});
+  EXPECT_NE(run({"show", id.substr(0, 4)}).err.find("2 kept runs begin with"), std::string::npos);
+}
+
+TEST_F(KeptRunsTest, PruneSaysWhatItRemoves) {
+  buildspec("echo hello");
+  for (int i = 0; i < 3; ++i) run({"--format", "plain"});
+  const Ran two = run({"prune", "--keep-runs", "2"});
+  EXPECT_TRUE(two.out.starts_with("removed 2")) << two.out;
+  EXPECT_NE(two.out.find("1 run removed, "), std::string::npos) << two.out;
+  EXPECT_NE(two.out.find("; 2 kept\n"), std::string::npos) << two.out;
+  EXPECT_EQ(run({"prune"}).out, "0 runs removed, 0 bytes; 2 kept\n");
+  EXPECT_NE(run({"prune", "--all"}).out.find("2 runs removed, "), std::string::npos);
+  EXPECT_EQ(run({"prune", "--all", "--keep-runs", "1"}).exit, 2);
+  EXPECT_EQ(run({"show"}).exit, 2);
+}
+
+TEST_F(KeptRunsTest, DiffFindsTheFirstLineThatDiffers) {
+  const auto id_of = [&] { return run({"history", "--format", "json", "-n", "1"}).out.substr(17, 25); };
+  buildspec("seq 100000; echo same; echo left; echo more; export A=1");
+  run({"--format", "plain"});
+  const std::string a = id_of();
+  run({"--format", "plain"});
+  const std::string same = id_of();
+  buildspec("seq 100000; echo same; echo right; echo more; exit 5");
+  run({"--format", "plain"});
+  const std::string b = id_of();
+  const Ran equal = run({"diff", a, same});
+  EXPECT_EQ(equal.exit, 0) << equal.out << equal.err;
+  EXPECT_NE(equal.out.find("the same, but for durations"), std::string::npos);
+  const Ran different = run({"diff", a, b});
+  EXPECT_EQ(different.exit, 1) << different.err;
+  EXPECT_NE(different.out.find("exit status 0 in a, exit status 5 in b"), std::string::npos) << different.out;
+  EXPECT_NE(different.out.find("output, line 100002\n      a: left\n      b: right\n"), std::string::npos)
+      << different.out;
+  EXPECT_EQ(run({"diff", a, "zzz"}).exit, 2);
+  EXPECT_EQ(run({"diff", a}).exit, 2);
+  const Ran json = run({"diff", a, b, "--format", "json"});
+  EXPECT_NE(json.out.find("\"line\": 100002"), std::string::npos) << json.out;
+}
+
+TEST_F(KeptRunsTest, ShowFailedLeavesOutTheRest) {
+  test::put(
+      home_ / "buildspec.yml",
+      "version: 0.2\nphases:\n  build:\n    commands:\n      - echo fine\n      - echo broken; exit 3\n  "
+      "post_build:\n    commands: [echo after]\n");
+  run({"--format", "plain"});
+  const Ran shown = run({"show", "--failed", "--format", "plain"});
+  EXPECT_EQ(shown.out.find("fine"), std::string::npos) << shown.out;
+  EXPECT_EQ(shown.out.find("after\n"), std::string::npos) << shown.out;
+  EXPECT_NE(shown.out.find("$ echo broken; exit 3\nbroken\n[build[1]] failed after"), std::string::npos)
+      << shown.out;
+  buildspec("echo fine");
+  run({"--format", "plain"});
+  const Ran nothing = run({"show", "--failed"});
+  EXPECT_EQ(nothing.out, "");
+  EXPECT_NE(nothing.err.find("nothing has failed in run"), std::string::npos);
+}
+
+// Whoever pipes it into head gets no complaint.
+TEST_F(KeptRunsTest, ShowEndsWithItsReader) {
+  buildspec("seq 1000000");
+  run({"--format", "plain"});
+  const Ran ran = test::run_program(
+      {"bash", "-c", PROJECT_BINARY_DIR "/bin/buildspec-run show --format plain | head -n 3 | wc -l"},
+      {{"PATH", "/usr/bin:/bin"}, {"HOME", home_.path().string()}}, home_.path());
+  EXPECT_EQ(ran.out, "3\n");
+  EXPECT_EQ(ran.err, "");
+}
+
+}  // namespace
+}  // namespace buildspec_run
