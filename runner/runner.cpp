@@ -124,6 +124,38 @@ std::unique_ptr<ActionStore> open_store(const Request& request, const Machine& m
   return make_action_store(std::move(options), StoreTeller(events), found, std::move(stop));
 }
 
+std::string_view name_of(FailurePolicy::Action action) {
+  switch (action) {
+    case FailurePolicy::Action::abort:
+      return "ABORT";
+    case FailurePolicy::Action::carry_on:
+      return "CONTINUE";
+    case FailurePolicy::Action::retry:
+      return "RETRY";
+    case FailurePolicy::Action::standard:
+      break;
+  }
+  return {};
+}
+
+/// `plan` is empty when there is none.
+PlanMade outline_of(const Buildspec& buildspec, const Plan& plan) {
+  PlanMade made;
+  for (const Phase& phase : plan.phases)
+    if (!phase.name.empty())
+      made.phases.push_back({phase.name, phase.in_file, phase.commands.size(), phase.steps.size(),
+                             phase.finally.size(), std::string(name_of(phase.on_failure.action))});
+  made.shell = plan.shell;
+  for (const WantedRuntime& runtime : plan.runtimes) made.runtimes.push_back({runtime.name, runtime.version});
+  for (const UnknownKey& unknown : buildspec.unknown_keys)
+    if (unknown.cloud_reports) made.unknown_keys.push_back({unknown.section, unknown.key.value});
+  made.parameter_store = !buildspec.env.parameter_store.empty();
+  made.artifacts = buildspec.artifacts.has_value();
+  made.cache = buildspec.cache.has_value();
+  made.reports = !buildspec.reports.empty();
+  return made;
+}
+
 void tell_end(EventStream& events, Status status, std::string message,
               std::chrono::steady_clock::time_point began) {
   RunFinished finished;
@@ -152,6 +184,7 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   Plan plan = found.has_errors() ? Plan{} : lower_buildspec(buildspec, found);
   events.tell(RunStarted{kVersion, request.source_dir, git.root(), request.buildspec_name,
                          find_shell(plan, request).path, request.log_file});
+  events.tell(outline_of(buildspec, plan));
 
   // The actions it names are fetched now, so that the plan is complete.
   std::unique_ptr<ActionStore> actions;

@@ -56,6 +56,7 @@ class PrettyView : public EventSink {
     summary_.on(event);
     std::visit(overloaded{
                    [&](const RunStarted& run) { started(run); },
+                   [](const PlanMade&) {},
                    [&](const BuildStarted& build) { started(build); },
                    [&](const Diagnosed& diagnosed) { diagnose(diagnosed); },
                    [&](const ActionFetch& fetch) { fetching(fetch); },

@@ -216,6 +216,7 @@ std::string shown_tail(const OutputTail& tail, std::size_t count, std::string_vi
 void Summary::on(const Event& event) {
   std::visit(overloaded{
                  [&](const RunStarted& run) { log_file_ = run.log_file; },
+                 [](const PlanMade&) {},
                  [&](const BuildStarted&) {
                    failure_.reset();
                    exported_.clear();

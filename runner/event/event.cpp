@@ -62,14 +62,15 @@ class Members {
     members.number("signal", value.signal);
     members.close();
   }
-  void variables(std::string_view name, const std::vector<ExportedVariable>& value) {
+  /// A list of objects, the members of each written by `append`.
+  template <class Item, class Append>
+  void objects(std::string_view name, const std::vector<Item>& items, const Append& append) {
     key(name);
     out_ += '[';
-    for (const ExportedVariable& variable : value) {
-      if (&variable != value.data()) out_ += ',';
+    for (const Item& item : items) {
+      if (&item != items.data()) out_ += ',';
       Members members(out_);
-      members.text("name", variable.name);
-      members.text("value", variable.value);
+      append(members, item);
       members.close();
     }
     out_ += ']';
@@ -124,6 +125,29 @@ void append_body(Members& to, const RunStarted& body) {
   to.text("buildspec", body.buildspec);
   to.text("shell", body.shell);
   to.text("log_file", body.log_file);
+}
+void append_body(Members& to, const PlanMade& body) {
+  to.objects("phases", body.phases, [](Members& each, const PhaseOutline& phase) {
+    each.text("phase", phase.phase);
+    each.flag("in_file", phase.in_file);
+    each.number("commands", phase.commands);
+    each.number("steps", phase.steps);
+    each.number("finally", phase.finally);
+    each.word("on_failure", phase.on_failure);
+  });
+  to.text("shell", body.shell);
+  to.objects("runtimes", body.runtimes, [](Members& each, const RuntimeOutline& runtime) {
+    each.text("name", runtime.name);
+    each.text("version", runtime.version);
+  });
+  to.objects("unknown_keys", body.unknown_keys, [](Members& each, const KeyOutline& key) {
+    each.text("section", key.section);
+    each.text("key", key.key);
+  });
+  to.flag("parameter_store", body.parameter_store);
+  to.flag("artifacts", body.artifacts);
+  to.flag("cache", body.cache);
+  to.flag("reports", body.reports);
 }
 void append_body(Members& to, const BuildStarted& body) {
   to.text("build_id", body.build_id);
@@ -198,7 +222,12 @@ void append_body(Members& to, const PhaseFinished& body) {
   to.text("message", body.message);
   to.number("took_ns", body.took.count());
 }
-void append_body(Members& to, const VariablesExported& body) { to.variables("variables", body.variables); }
+void append_body(Members& to, const VariablesExported& body) {
+  to.objects("variables", body.variables, [](Members& each, const ExportedVariable& variable) {
+    each.text("name", variable.name);
+    each.text("value", variable.value);
+  });
+}
 void append_body(Members& to, const BuildFinished& body) {
   to.text("build_id", body.build_id);
   to.word("status", to_string(body.status));
@@ -273,6 +302,7 @@ std::string to_string(const Place& place) {
 std::string_view type_of(const EventBody& body) noexcept {
   return std::visit(
       overloaded{[](const RunStarted&) { return std::string_view("run-started"); },
+                 [](const PlanMade&) { return std::string_view("plan-made"); },
                  [](const BuildStarted&) { return std::string_view("build-started"); },
                  [](const Diagnosed&) { return std::string_view("diagnosed"); },
                  [](const ActionFetch&) { return std::string_view("action-fetch"); },

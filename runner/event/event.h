@@ -34,6 +34,32 @@ struct RunStarted {
   std::string shell;            // path of the program
   std::string log_file;         // absolute; empty: not kept
 };
+/// What the buildspec has of a phase.
+struct PhaseOutline {
+  std::string phase;  // "INSTALL", …
+  bool in_file = false;
+  std::size_t commands = 0, steps = 0, finally = 0;
+  std::string on_failure;  // "ABORT", "CONTINUE", "RETRY"; empty: not said
+};
+/// An entry of runtime-versions, as it is written.
+struct RuntimeOutline {
+  std::string name, version;
+};
+/// A key that the cloud does not know and names in its log.
+struct KeyOutline {
+  std::string section;  // "root", "env", "PRE_BUILD", …
+  std::string key;
+};
+/// What is known of the buildspec when it has been read, before a build begins. Without phases when there is no plan, as the
+/// file is wrong.
+struct PlanMade {
+  std::vector<PhaseOutline> phases;  // all four, in their order
+  std::string shell;                 // env.shell as it is written; empty: not said
+  std::vector<RuntimeOutline> runtimes;
+  std::vector<KeyOutline> unknown_keys;
+  bool parameter_store = false;  // env.parameter-store has entries
+  bool artifacts = false, cache = false, reports = false;
+};
 /// A build begins; a RETRY begins a new one.
 struct BuildStarted {
   std::string build_id;  // "PROJECT:UUID"
@@ -144,9 +170,9 @@ struct RunFinished {
   std::chrono::nanoseconds took{0};
 };
 
-using EventBody = std::variant<RunStarted, BuildStarted, Diagnosed, ActionFetch, PhaseStarted, TaskStarted,
-                               Output, TaskFinished, StepAnnotated, StepSummarized, PhaseFinished,
-                               VariablesExported, BuildFinished, RunFinished>;
+using EventBody = std::variant<RunStarted, PlanMade, BuildStarted, Diagnosed, ActionFetch, PhaseStarted,
+                               TaskStarted, Output, TaskFinished, StepAnnotated, StepSummarized,
+                               PhaseFinished, VariablesExported, BuildFinished, RunFinished>;
 
 struct Event {
   std::uint64_t sequence = 0;  // from 1, without gaps in a run

@@ -91,16 +91,16 @@ class Fields {
     fields.number("signal", into.signal);
     if (!fields.problem().empty()) fail(name);
   }
-  void variables(std::string_view name, std::vector<ExportedVariable>& into) {
+  /// A list of objects, the members of each read by `read`.
+  template <class Item, class Read>
+  void objects(std::string_view name, std::vector<Item>& into, const Read& read) {
     const Value* value = member(name);
     if (value == nullptr) return;
     if (value->array() == nullptr) return fail(name);
     for (const Value& each : *value->array()) {
       if (each.object() == nullptr) return fail(name);
       Fields fields(each);
-      ExportedVariable& variable = into.emplace_back();
-      fields.text("name", variable.name);
-      fields.text("value", variable.value);
+      read(fields, into.emplace_back());
       if (!fields.problem().empty()) return fail(name);
     }
   }
@@ -152,6 +152,29 @@ void read_body(Fields& from, RunStarted& body) {
   from.text("buildspec", body.buildspec);
   from.text("shell", body.shell);
   from.text("log_file", body.log_file);
+}
+void read_body(Fields& from, PlanMade& body) {
+  from.objects("phases", body.phases, [](Fields& each, PhaseOutline& phase) {
+    each.text("phase", phase.phase);
+    each.flag("in_file", phase.in_file);
+    each.number("commands", phase.commands);
+    each.number("steps", phase.steps);
+    each.number("finally", phase.finally);
+    each.word("on_failure", phase.on_failure);
+  });
+  from.text("shell", body.shell);
+  from.objects("runtimes", body.runtimes, [](Fields& each, RuntimeOutline& runtime) {
+    each.text("name", runtime.name);
+    each.text("version", runtime.version);
+  });
+  from.objects("unknown_keys", body.unknown_keys, [](Fields& each, KeyOutline& key) {
+    each.text("section", key.section);
+    each.text("key", key.key);
+  });
+  from.flag("parameter_store", body.parameter_store);
+  from.flag("artifacts", body.artifacts);
+  from.flag("cache", body.cache);
+  from.flag("reports", body.reports);
 }
 void read_body(Fields& from, BuildStarted& body) {
   from.text("build_id", body.build_id);
@@ -232,7 +255,12 @@ void read_body(Fields& from, PhaseFinished& body) {
   from.text("message", body.message);
   from.took("took_ns", body.took);
 }
-void read_body(Fields& from, VariablesExported& body) { from.variables("variables", body.variables); }
+void read_body(Fields& from, VariablesExported& body) {
+  from.objects("variables", body.variables, [](Fields& each, ExportedVariable& variable) {
+    each.text("name", variable.name);
+    each.text("value", variable.value);
+  });
+}
 void read_body(Fields& from, BuildFinished& body) {
   from.text("build_id", body.build_id);
   from.status("status", body.status);

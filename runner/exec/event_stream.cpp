@@ -27,6 +27,16 @@ struct MaskBody {
     words(version);
     text(source_dir, repository_root, buildspec, shell, log_file);
   }
+  void operator()(PlanMade& body) const {
+    auto& [phases, shell, runtimes, unknown_keys, parameter_store, artifacts, cache, reports] = body;
+    words(phases, parameter_store, artifacts, cache, reports);
+    text(shell);
+    for (auto& [name, version] : runtimes) text(name, version);
+    for (auto& [section, key] : unknown_keys) {
+      words(section);
+      text(key);
+    }
+  }
   void operator()(BuildStarted& body) const {
     auto& [build_id, attempt] = body;
     words(build_id, attempt);

@@ -62,6 +62,7 @@ class RunOnDisk : public KeptRun {
               line("run",
                    fmt::format("buildspec-run {}: {} in {}", run.version, run.buildspec, run.source_dir));
             },
+            [](const PlanMade&) {},
             [&](const BuildStarted& build) {
               if (build.attempt > 1) line("run", fmt::format("attempt {}", build.attempt));
             },

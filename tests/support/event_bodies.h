@@ -27,6 +27,15 @@ inline std::vector<EventBody> bodies() {
   const Place place{"ci/buildspec.yml", 4, 9};
   return {
       RunStarted{"0.1.0", "/src", "/src", "buildspec.yml", "/bin/sh", "/state/log"},
+      PlanMade{{{"INSTALL", false, 0, 0, 0, ""}, {"BUILD", true, 3, 1, 2, "ABORT"}},
+               "bash",
+               {{"nodejs", "22"}},
+               {{"PRE_BUILD", "comands"}},
+               true,
+               true,
+               true,
+               true},
+      PlanMade{},
       BuildStarted{"local:1", 2},
       Diagnosed{"error", "unknown-key", "unknown key \"comands\"", place, "buildspec.yml:4:9: error: …\n"},
       Diagnosed{"warning", "dirty", "the tree is dirty", std::nullopt, "warning: the tree is dirty\n"},

@@ -22,17 +22,17 @@ class SeenBuild : public EventSink {
  public:
   void on(const Event& event) override {
     std::visit(
-        overloaded{[&](const RunStarted& body) { started = body; },
-                   [&](const BuildStarted& body) { builds.push_back(body); },
-                   [&](const Diagnosed& body) { diagnosed.push_back(body); }, [&](const PhaseStarted&) {},
-                   [&](const ActionFetch& body) { fetches.push_back(body); }, [&](const TaskStarted&) {},
-                   [&](const Output& body) { output += body.text; },
-                   [&](const TaskFinished& body) { tasks.push_back(body); },
-                   [&](const StepAnnotated& body) { annotations.push_back(body); },
-                   [&](const StepSummarized& body) { summaries.push_back(body); },
-                   [&](const PhaseFinished& body) { phases.push_back(body); },
-                   [&](const VariablesExported&) {}, [&](const BuildFinished&) {},
-                   [&](const RunFinished& body) { finished = body; }},
+        overloaded{
+            [&](const RunStarted& body) { started = body; }, [&](const PlanMade& body) { plan = body; },
+            [&](const BuildStarted& body) { builds.push_back(body); },
+            [&](const Diagnosed& body) { diagnosed.push_back(body); }, [&](const PhaseStarted&) {},
+            [&](const ActionFetch& body) { fetches.push_back(body); }, [&](const TaskStarted&) {},
+            [&](const Output& body) { output += body.text; },
+            [&](const TaskFinished& body) { tasks.push_back(body); },
+            [&](const StepAnnotated& body) { annotations.push_back(body); },
+            [&](const StepSummarized& body) { summaries.push_back(body); },
+            [&](const PhaseFinished& body) { phases.push_back(body); }, [&](const VariablesExported&) {},
+            [&](const BuildFinished&) {}, [&](const RunFinished& body) { finished = body; }},
         event.body);
   }
 
@@ -54,6 +54,7 @@ class SeenBuild : public EventSink {
   }
 
   RunStarted started;
+  PlanMade plan;
   std::vector<BuildStarted> builds;
   std::vector<Diagnosed> diagnosed;
   std::vector<ActionFetch> fetches;
