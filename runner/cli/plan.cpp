@@ -5,17 +5,18 @@
 #include "runner/buildspec/lower.h"
 #include "runner/cli/input.h"
 #include "runner/cli/report.h"
+#include "runner/plan/graph.h"
 #include "runner/plan/plan.h"
 #include "runner/yaml/document.h"
 
 namespace buildspec_run {
 namespace {
 
-constexpr std::string_view kFormats[] = {"text", "json"};
+constexpr std::string_view kFormats[] = {"text", "json", "dot", "mermaid"};
 constexpr OptionSpec kOptions[] = {
     kSourceDirOption,
-    {"--format", "", OptionSpec::Takes::value, "FORMAT", "how the plan is printed; default: text", false,
-     kFormats},
+    {"--format", "", OptionSpec::Takes::value, "FORMAT",
+     "how the plan is printed (dot: for Graphviz, mermaid: for Markdown); default: text", false, kFormats},
     kStrictParityOption,
     kColorOption,
 };
@@ -28,8 +29,11 @@ ExitCode run_plan(const Invocation& invocation) {
   if (read.source != nullptr) plan = lower_buildspec(read.buildspec, found);
   write_diagnostics(invocation, found.all());
   if (!plan || found.has_errors()) return ExitCode::invalid;
-  const bool json = invocation.arguments.value("--format") == "json";
-  return invocation.write_out(json ? to_pretty_json(to_value(*plan)) + "\n" : dump(*plan));
+  const std::string format = invocation.arguments.value("--format").value_or("text");
+  return invocation.write_out(format == "json"      ? to_pretty_json(to_value(*plan)) + "\n"
+                              : format == "dot"     ? to_dot(*plan)
+                              : format == "mermaid" ? to_mermaid(*plan)
+                                                    : dump(*plan));
 }
 
 constexpr Subcommand kSubcommand = {
