@@ -12,6 +12,7 @@
 
 #include "runner/base/text.h"
 #include "runner/cli/actions.h"
+#include "runner/cli/compare.h"
 #include "runner/cli/completion.h"
 #include "runner/cli/config.h"
 #include "runner/cli/diff.h"
@@ -148,10 +149,10 @@ void Invocation::write_err(std::string_view text) const { write_all(err, text); 
 
 std::span<const Subcommand* const> subcommands() {
   static const Subcommand* const kAll[] = {
-      &run_subcommand(),        &validate_subcommand(), &plan_subcommand(),   &list_subcommand(),
-      &history_subcommand(),    &show_subcommand(),     &diff_subcommand(),   &prune_subcommand(),
-      &actions_subcommand(),    &eval_subcommand(),     &config_subcommand(), &doctor_subcommand(),
-      &completion_subcommand(), &manual_subcommand()};
+      &run_subcommand(),     &validate_subcommand(),   &plan_subcommand(),  &list_subcommand(),
+      &history_subcommand(), &show_subcommand(),       &diff_subcommand(),  &compare_subcommand(),
+      &prune_subcommand(),   &actions_subcommand(),    &eval_subcommand(),  &config_subcommand(),
+      &doctor_subcommand(),  &completion_subcommand(), &manual_subcommand()};
   return kAll;
 }
 

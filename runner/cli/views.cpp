@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "runner/cli/report.h"
+#include "runner/cli/view_codebuild.h"
 #include "runner/cli/view_json.h"
 #include "runner/cli/view_plain.h"
 #include "runner/cli/view_pretty.h"
@@ -36,6 +37,8 @@ Views make_views(const Invocation& invocation, ViewOptions options) {
       invocation.arguments.value("--format").value_or(is_terminal(invocation.out) ? "pretty" : "plain");
   if (format == "json")
     views.view = make_json_view(*views.out, *views.err);
+  else if (format == "codebuild")
+    views.view = make_codebuild_view(*views.out, *views.err);
   else if (format == "plain")
     views.view = make_plain_view(*views.out, *views.err, std::move(options));
   else
@@ -46,9 +49,13 @@ Views make_views(const Invocation& invocation, ViewOptions options) {
 std::string contradiction(const Arguments& arguments) {
   const bool verbose = arguments.has("--verbose"), quiet = arguments.has("--quiet");
   if (verbose && quiet) return "--verbose and --quiet contradict each other";
-  if ((verbose || quiet) && arguments.value("--format") == "json")
-    return fmt::format("{} has no meaning with --format json, which writes every event",
-                       verbose ? "--verbose" : "--quiet");
+  const std::string format = arguments.value("--format").value_or("");
+  if ((verbose || quiet) && (format == "json" || format == "codebuild" || format == "html"))
+    return fmt::format("{} has no meaning with --format {}, which writes {}",
+                       verbose ? "--verbose" : "--quiet", format,
+                       format == "json"   ? "every event"
+                       : format == "html" ? "a page"
+                                          : "what the cloud does");
   return {};
 }
 

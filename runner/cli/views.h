@@ -12,13 +12,13 @@
 
 namespace buildspec_run {
 
-inline constexpr std::string_view kViewFormats[] = {"pretty", "plain", "json"};
+inline constexpr std::string_view kViewFormats[] = {"pretty", "plain", "json", "codebuild"};
 inline constexpr OptionSpec kViewFormatOption = {
     "--format",
     "",
     OptionSpec::Takes::value,
     "FORMAT",
-    "how the run is shown; default: pretty on a terminal, plain elsewhere",
+    "how the run is shown (codebuild: as the cloud's log); default: pretty on a terminal, plain elsewhere",
     false,
     kViewFormats};
 inline constexpr OptionSpec kVerboseOption = {

@@ -56,12 +56,14 @@ TEST(CommandLine, NoOptionSwallowsTheOperandBehindItsValue) {
       if (option.takes != OptionSpec::Takes::value) continue;
       SCOPED_TRACE(fmt::format("{} {}", command->name, option.name));
       const std::string value(option.choices.empty() ? "7" : option.choices.front());
-      for (const std::vector<std::string>& args :
-           {std::vector<std::string>{std::string(option.name), value, "file.yml"},
-            std::vector<std::string>{fmt::format("{}={}", option.name, value), "file.yml"}}) {
+      const std::vector<std::string> operands(command->most_operands > 0 ? 1 : 0, "file.yml");
+      for (std::vector<std::string> args :
+           {std::vector<std::string>{std::string(option.name), value},
+            std::vector<std::string>{fmt::format("{}={}", option.name, value)}}) {
+        args.insert(args.end(), operands.begin(), operands.end());
         const Arguments given = parse(*command, args);
         EXPECT_EQ(given.values(option.name), std::vector<std::string>{value});
-        EXPECT_EQ(given.operands, std::vector<std::string>{"file.yml"});
+        EXPECT_EQ(given.operands, operands);
       }
     }
   }
@@ -85,7 +87,7 @@ TEST(CommandLine, SaysWhatIsWrong) {
   EXPECT_EQ(error_of(run_subcommand(), {"--formt", "json"}),
             "unknown option \"--formt\"; did you mean \"--format\"?");
   EXPECT_EQ(error_of(run_subcommand(), {"--format", "jsno"}),
-            "--format \"jsno\": one of pretty, plain, json is expected; did you mean \"json\"?");
+            "--format \"jsno\": one of pretty, plain, json, codebuild is expected; did you mean \"json\"?");
   EXPECT_EQ(error_of(run_subcommand(), {"a", "b"}), "\"b\" is one operand too many: run takes [FILE]");
   EXPECT_NE(error_of(run_subcommand(), {"--env"}), "no error");
   EXPECT_NE(error_of(run_subcommand(), {"--verbose=yes"}), "no error");
