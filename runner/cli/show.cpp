@@ -7,14 +7,20 @@
 
 #include "runner/base/overloaded.h"
 #include "runner/cli/kept_runs.h"
+#include "runner/cli/page.h"
 #include "runner/cli/report.h"
 #include "runner/cli/views.h"
 
 namespace buildspec_run {
 namespace {
 
+constexpr std::string_view kFormats[] = {"pretty", "plain", "json", "codebuild", "html"};
 constexpr OptionSpec kOptions[] = {
-    kViewFormatOption,
+    {"--format", "", OptionSpec::Takes::value, "FORMAT",
+     "how the run is shown (codebuild: as the cloud's log; html: as one page, without its whole log); "
+     "default: "
+     "pretty on a terminal, plain elsewhere",
+     false, kFormats},
     {"--failed", "", OptionSpec::Takes::nothing, "",
      "only the commands and steps that failed, each with all of its output, and the verdict"},
     kColorOption,
@@ -79,6 +85,18 @@ class FailuresOnly : public EventSink {
   bool shown_ = false;
 };
 
+ExitCode show_page(const Invocation& invocation, const RunSketch& run) {
+  const Result<RunRecord> record = record_run(run.directory);
+  if (!record) return invocation.fail(ExitCode::machine, record.error().message);
+  Console out(invocation.out, ConsoleTraits{.buffered = true});
+  write_page(run, *record, [&](std::string_view text) { out.write(text); });
+  out.flush();
+  if (!out.problem().empty())
+    return invocation.fail(ExitCode::machine, fmt::format("not all could be shown: {}", out.problem()));
+  tell_what_is_missing(invocation, run, record->replayed);
+  return ExitCode::success;
+}
+
 ExitCode run_show(const Invocation& invocation) {
   if (const std::string wrong = contradiction(invocation.arguments); !wrong.empty())
     return invocation.fail(ExitCode::invalid, wrong);
@@ -88,6 +106,12 @@ ExitCode run_show(const Invocation& invocation) {
     return invocation.fail(refused->code, refused->message);
   const RunSketch& run = std::get<RunSketch>(found);
 
+  if (invocation.arguments.value("--format") == "html") {
+    if (invocation.arguments.has("--failed"))
+      return invocation.fail(ExitCode::invalid,
+                             "--failed has no meaning with --format html, which folds the rest away");
+    return show_page(invocation, run);
+  }
   Failures failures;
   const bool only_failures = invocation.arguments.has("--failed");
   if (only_failures) {
