@@ -120,11 +120,16 @@ ExitCode run_history(const Invocation& invocation) {
   std::vector<std::string> ids = kept_run_ids(state);
   const std::size_t all = ids.size();
   std::vector<RunSketch> runs;
-  for (auto id = ids.rbegin(); id != ids.rend() && (limit == 0 || runs.size() < limit); ++id)
+  // Ids have seconds: all of the last one are read before the times in the runs decide.
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    if (limit != 0 && runs.size() >= limit && start_of_run(*id) != start_of_run(runs.back().id)) break;
     if (Result<RunSketch> run = sketch_run(state, *id))
       runs.push_back(std::move(*run));  // else it is just being removed
+  }
   std::stable_sort(runs.begin(), runs.end(),
                    [](const RunSketch& a, const RunSketch& b) { return a.began > b.began; });
+  if (limit != 0 && runs.size() > limit)
+    runs.erase(runs.begin() + static_cast<std::ptrdiff_t>(limit), runs.end());
   if (invocation.arguments.value("--format") == "json") return invocation.write_out(json_of(runs));
   if (runs.empty())
     return invocation.fail(ExitCode::success, fmt::format("no run is kept in {}", (state / "runs").native()));

@@ -22,6 +22,7 @@ constexpr std::uint64_t kHeadBytes = 16 << 10, kTailBytes = 48 << 10;
 constexpr std::uint64_t kFailedHeadBytes = 64 << 10, kFailedTailBytes = 512 << 10;
 constexpr std::uint64_t kPageBytes = 8 << 20;  // of all output together
 constexpr std::size_t kMostBars = 2000;        // in the chart; more would be thinner than a hair
+constexpr std::size_t kLinesOfFailure = 60;    // that are not folded
 constexpr std::size_t kMostRows = 1000;        // of warnings, and of annotations
 
 constexpr std::string_view kStyle = R"(
@@ -56,11 +57,12 @@ details:target{outline:2px solid var(--link)}
 user-select:none}.log a:target{background:var(--warn);color:var(--bg)}
 table{border-collapse:collapse;width:100%}td,th{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;overflow-wrap:anywhere;
 border-bottom:1px solid var(--line)}
+td:first-child,th:first-child{white-space:nowrap}
 .b{font-weight:700}.u{text-decoration:underline}.i{font-style:italic}
 .c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}.c6{color:var(--c6)}
 .c7{color:var(--c7)}
 @media(max-width:40rem){body{padding:.6rem;font-size:15px}summary{flex-wrap:wrap;gap:.1rem .6rem}summary code{flex-basis:100%;order:9}
-.log a{min-width:3em;padding-right:.6em}dl{grid-template-columns:1fr}dt{margin-top:.3rem}}
+.log a{min-width:3em;padding-right:.6em}}
 )";
 
 /// `text` where a text or an attribute's value stands.
@@ -270,7 +272,8 @@ class Page {
     if (end.failed_place)
       put(fmt::format(" <span class=\"dim\">at {}</span>", shown(to_string(*end.failed_place))));
     if (!end.failed_text.empty()) put(fmt::format("<pre>{}</pre>", shown_lines(end.failed_text)));
-    if (!end.message.empty()) put(fmt::format("<div>{}</div>", shown(end.message)));
+    if (end.failed_label.empty() && !end.message.empty())
+      put(fmt::format("<div>{}</div>", shown(end.message)));
     put("</div>\n");
   }
 
@@ -336,16 +339,18 @@ class Page {
     put("<h2>Timeline</h2>\n<div class=\"chart\">\n<div class=\"lane\">\n");
     for (const PhaseRecord& phase : build.phases)
       bar(phase_id(phase), shown(phase.name), status_of(phase), phase.began, took(phase));
-    put("</div>\n<div class=\"lane\">\n");
+    put("</div>\n");
+    const bool has_tasks = std::any_of(build.phases.begin(), build.phases.end(),
+                                       [](const PhaseRecord& phase) { return !phase.tasks.empty(); });
+    if (has_tasks) put("<div class=\"lane\">\n");
     std::size_t bars = 0;
     for (const PhaseRecord& phase : build.phases)
       for (const TaskRecord& task : phase.tasks)
         if (++bars <= kMostBars)
           bar(anchor(task), shown(task.label) + " " + shown(title(task)), status_of(task), task.began,
               task.took);
-    put(fmt::format(
-        "</div>\n<div class=\"axis\"><span>0</span><span>{}</span><span>{}</span></div>\n</div>\n",
-        shown_duration(whole / 2), shown_duration(whole)));
+    put(fmt::format("{}<div class=\"axis\"><span>0</span><span>{}</span><span>{}</span></div>\n</div>\n",
+                    has_tasks ? "</div>\n" : "", shown_duration(whole / 2), shown_duration(whole)));
   }
 
   void annotations(const BuildRecord& build) {
@@ -421,12 +426,7 @@ class Page {
     return status == Status::succeeded ? "✓" : status == Status::in_progress ? "…" : "✗";
   }
 
-  static std::string size(std::uint64_t bytes) {
-    if (bytes == 0) return "no output";
-    if (bytes < 1000) return counted(bytes, "byte");
-    if (bytes < 1'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);
-    return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-  }
+  static std::string size(std::uint64_t bytes) { return bytes == 0 ? "no output" : shown_bytes(bytes); }
 
   void task(const TaskRecord& task) {
     const Status status = status_of(task);
@@ -468,7 +468,6 @@ class Page {
     shown_bytes_ += wanted;
     if (bytes <= head + tail) head = bytes, tail = 0;
 
-    put("<pre class=\"log\">");
     OutputPainter painter(true);
     OutputStream stream(*log_, ranges);
     std::string text(head, '\0');
@@ -479,8 +478,10 @@ class Page {
     if (tail > 0)
       if (const std::size_t end = begin.rfind('\n'); end != std::string_view::npos)
         begin = begin.substr(0, end + 1);
-    std::uint64_t number = lines(begin, id, 1, painter);
-    put("</pre>\n");
+    // What is behind a failure stands at the end, as a rule: it is seen without a click.
+    std::uint64_t number = tail > 0 && failed ? fold(begin, id, 1, painter)
+                           : failed           ? fold_all_but_the_end(begin, id, 1, painter)
+                                              : lines(begin, id, 1, painter);
     if (tail == 0) return;
 
     // What is not shown is read, too, so that the lines behind it have their numbers.
@@ -507,16 +508,39 @@ class Page {
       ++number;
       end.remove_prefix(line_end + 1);
     }
-    put(fmt::format("<p>… {} left out, up to line {}: {}</p>\n<pre class=\"log\">", size(skipped), number - 1,
+    put(fmt::format("<p>… {} left out, up to line {}: {}</p>\n", size(skipped), number - 1,
                     log_link("the log")));
-    lines(end, id, number, painter);
-    put("</pre>\n");
+    if (failed)
+      fold_all_but_the_end(end, id, number, painter);
+    else
+      lines(end, id, number, painter);
+  }
+
+  std::uint64_t fold(std::string_view text, const std::string& id, std::uint64_t number,
+                     OutputPainter& painter) {
+    if (text.empty()) return number;
+    const auto count = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    put(fmt::format("<details><summary>lines {} to {}</summary><div>\n", number,
+                    number + std::max<std::uint64_t>(count, 1) - 1));
+    number = lines(text, id, number, painter);
+    put("</div></details>\n");
+    return number;
+  }
+
+  std::uint64_t fold_all_but_the_end(std::string_view text, const std::string& id, std::uint64_t number,
+                                     OutputPainter& painter) {
+    std::size_t begin = text.ends_with('\n') ? text.size() - 1 : text.size();
+    for (std::size_t i = 0; i < kLinesOfFailure && begin != std::string_view::npos && begin > 0; ++i)
+      begin = text.rfind('\n', begin - 1);
+    if (begin == std::string_view::npos || begin == 0) return lines(text, id, number, painter);
+    number = fold(text.substr(0, begin + 1), id, number, painter);
+    return lines(text.substr(begin + 1), id, number, painter);
   }
 
   /// The number of the line that would follow.
   std::uint64_t lines(std::string_view text, const std::string& id, std::uint64_t number,
                       OutputPainter& painter) {
-    std::string out;
+    std::string out = "<pre class=\"log\">";
     while (!text.empty()) {
       const std::size_t end = std::min(text.find('\n'), text.size());
       out += fmt::format("<a id=\"{0}-{1}\" href=\"#{0}-{1}\">{1}</a>", id, number++);
@@ -525,7 +549,7 @@ class Page {
       text.remove_prefix(std::min(end + 1, text.size()));
       if (out.size() > (64 << 10)) put(out), out.clear();
     }
-    put(out);
+    put(out + "</pre>\n");
     return number;
   }
 

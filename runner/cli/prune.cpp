@@ -6,6 +6,7 @@
 
 #include "runner/base/text.h"
 #include "runner/cli/kept_runs.h"
+#include "runner/cli/view_summary.h"
 
 namespace buildspec_run {
 namespace {
@@ -16,13 +17,6 @@ constexpr OptionSpec kOptions[] = {
     kKeepMegabytesOption,
     {"--all", "", OptionSpec::Takes::nothing, "", "remove all runs that have ended"},
 };
-
-std::string shown_size(std::uint64_t bytes) {
-  if (bytes < 1000) return counted(bytes, "byte");
-  const double kilo = static_cast<double>(bytes) / 1000;
-  if (kilo < 1000) return fmt::format("{:.1f} kB", kilo);
-  return fmt::format("{:.1f} MB", kilo / 1000);
-}
 
 ExitCode run_prune(const Invocation& invocation) {
   const Arguments& arguments = invocation.arguments;
@@ -43,10 +37,10 @@ ExitCode run_prune(const Invocation& invocation) {
   std::string text;
   std::uint64_t bytes = 0;
   for (const PrunedRun& run : removed) {
-    text += fmt::format("removed {} ({})\n", run.id, shown_size(run.bytes));
+    text += fmt::format("removed {} ({})\n", run.id, shown_bytes(run.bytes));
     bytes += run.bytes;
   }
-  text += fmt::format("{} removed, {}; {} kept\n", counted(removed.size(), "run"), shown_size(bytes),
+  text += fmt::format("{} removed, {}; {} kept\n", counted(removed.size(), "run"), shown_bytes(bytes),
                       kept_run_ids(state).size());
   return invocation.write_out(text);
 }

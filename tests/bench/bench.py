@@ -238,6 +238,19 @@ class Bench:
                      f"{1 / got['ratio']:.2f} of its speed (at least 0.5); peak {got['peak_mib']:.0f} MiB (at most 64)")
             log.unlink()
 
+    def show(self):
+        """A kept log of 100 MB, told again to the plain view, against cat of the log."""
+        self.write("show/buildspec.yml", "version: 0.2\nphases:\n  build:\n    commands:\n      - seq 1000000000 1009999999 | head -c 100000000\n")
+        run_once([self.program, "-C", "show", "--format", "plain"], self.directory, self.env)
+        log = max((self.directory / "home/.local/state/buildspec-run/runs").glob("*/log"), key=lambda path: path.stat().st_size)
+        got = compare([self.program, "show", "--format", "plain"], ["cat", str(log)], self.directory, self.env,
+                      max(self.options.runs, 11))
+        self.row("`show` of a log of 100 MB, plain", f"{log.stat().st_size / got['ours'] / 1e6:.0f} MB/s",
+                 f"`cat log` {log.stat().st_size / got['baseline'] / 1e6:.0f} MB/s",
+                 f"at least 200 MB/s; peak {got['peak_mib']:.0f} MiB")
+        page = compare([self.program, "show", "--format", "html"], ["cat", str(log)], self.directory, self.env, self.options.runs)
+        self.row("the same as a page", ms(page["ours"]), "", f"peak {page['peak_mib']:.0f} MiB")
+
     def close(self):
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -301,7 +314,7 @@ def main():
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     everything = ["one_true", "one_true_in_repository", "thousand_commands", "linear",
-                  "two_hundred_run_steps", "javascript_action", "thirty_cached_actions", "step_log", "expressions", "normal_file", "corpus", "output"]
+                  "two_hundred_run_steps", "javascript_action", "thirty_cached_actions", "step_log", "expressions", "normal_file", "corpus", "output", "show"]
     for name in options.names:
         if name not in everything:
             parser.error(f"no benchmark {name}; there are {', '.join(everything)}")

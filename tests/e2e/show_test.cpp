@@ -174,7 +174,7 @@ TEST_F(KeptRunsTest, PruneSaysWhatItRemoves) {
   EXPECT_TRUE(two.out.starts_with("removed 2")) << two.out;
   EXPECT_NE(two.out.find("1 run removed, "), std::string::npos) << two.out;
   EXPECT_NE(two.out.find("; 2 kept\n"), std::string::npos) << two.out;
-  EXPECT_EQ(run({"prune"}).out, "0 runs removed, 0 bytes; 2 kept\n");
+  EXPECT_EQ(run({"prune"}).out, "0 runs removed, 0 B; 2 kept\n");
   EXPECT_NE(run({"prune", "--all"}).out.find("2 runs removed, "), std::string::npos);
   EXPECT_EQ(run({"prune", "--all", "--keep-runs", "1"}).exit, 2);
   EXPECT_EQ(run({"show"}).exit, 2);

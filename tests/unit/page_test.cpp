@@ -141,6 +141,19 @@ TEST_F(PageTest, ALongOutputIsShownByItsEnds) {
   EXPECT_NE(text.find(" left out, up to line "), std::string::npos);
 }
 
+// What is behind a failure stands at the end: it is seen without a click.
+TEST_F(PageTest, OfAFailureTheEndIsUnfolded) {
+  std::string lines;
+  for (int i = 1; i <= 1000; ++i) lines += fmt::format("line {}\n", i);
+  task("build[0]", "x", Status::failed, lines);
+  const std::string text = page();
+  const std::size_t fold = text.find("<details><summary>lines 1 to 940</summary>");
+  ASSERT_NE(fold, std::string::npos);
+  const std::size_t end = text.find("</details>", fold);
+  EXPECT_LT(text.find(">940</a>line 940\n"), end);
+  EXPECT_GT(text.find(">941</a>line 941\n"), end);
+}
+
 TEST_F(PageTest, ManyOutputsStayAPage) {
   for (int i = 0; i < 1000; ++i)
     task(fmt::format("build[{}]", i), "x", Status::succeeded, std::string(60'000, '.') + "\n");
