@@ -260,8 +260,8 @@ check_style() {
     shellcheck "$root/bootstrap.sh" "$root/.ci/run" "$root"/tests/support/bin/* && sources -name '*.sh' | xargs -0 -r shellcheck
 }
 
-# The test that waits a whole minute, as time-outs are given in minutes, does so in release only.
-a_minute='Steps.S3_6_TimeoutMinutes'
+# Tests that wait a whole minute, as time-outs are given in minutes, do so in release only.
+a_minute='S3_6_TimeoutMinutes|S3_5_TimeoutOfAComposite'
 
 # In the build of the fuzz targets, which has the same sanitizers: one build less.
 check_asan() { build fuzz && run_ctest fuzz -E "$a_minute"; }
