@@ -116,7 +116,7 @@ class Reader {
     std::string_view first = rest.substr(0, rest.find('\n'));
     if (first == "Phase is DOWNLOAD_SOURCE") {
       log_.phases.clear();
-      current_ = npos;
+      current_ = completed_ = npos;
       phase("DOWNLOAD_SOURCE");
     } else if (take(first, "Entering phase ")) {
       current_ = phase(first);

@@ -79,6 +79,14 @@ TEST(CloudLog, OfSeveralBuildsTheLastCounts) {
   EXPECT_EQ(read(twice), "\"DOWNLOAD_SOURCE\" -\n");
 }
 
+// Found by the fuzzer: the context of a phase of the build before was kept for a phase of the new one.
+TEST(CloudLog, ANewBuildForgetsThePhaseThatHasEnded) {
+  EXPECT_EQ(read("[Container] 2026/11/24 06:04:44 Phase complete: BUILD State: FAILED\n"
+                 "[Container] 2026/11/24 06:04:44 Phase is DOWNLOAD_SOURCE\n"
+                 "[Container] 2026/11/24 06:04:44 Phase context status code: A Message: b\n"),
+            "\"DOWNLOAD_SOURCE\" -\n");
+}
+
 TEST(CloudLog, WhatIsNone) {
   for (const std::string_view text :
        {"", "\n", "[Container] ", "[Container] 2026/11/24", "hello\n[Container] now x\n"})
