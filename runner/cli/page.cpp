@@ -52,6 +52,7 @@ details>div{padding:0 .8rem .6rem}
 summary{display:flex;gap:.6rem;align-items:baseline;padding:.5rem .8rem;cursor:pointer}
 summary code{flex:1;overflow:hidden;white-space:nowrap;text-overflow:ellipsis}
 summary .l{white-space:nowrap}summary .t{color:var(--dim);white-space:nowrap}
+summary::before{content:"▸";color:var(--dim)}details[open]>summary::before{content:"▾"}
 details:target{outline:2px solid var(--link)}
 .log{counter-reset:none}.log a{display:inline-block;min-width:4.5em;padding-right:1em;text-align:right;color:var(--dim);text-decoration:none;
 user-select:none}.log a:target{background:var(--warn);color:var(--bg)}
