@@ -8,6 +8,7 @@
 
 #include "runner/base/json.h"
 #include "runner/base/text.h"
+#include "runner/cli/console.h"
 #include "runner/cli/kept_runs.h"
 #include "runner/cli/report.h"
 #include "runner/cli/terminal_text.h"
@@ -36,7 +37,8 @@ std::string utc_seconds(std::chrono::system_clock::time_point time) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }
 
-std::string text_of(const std::vector<RunSketch>& runs, bool color) {
+// `width`: lines are cut to it; 0: they are not.
+std::string text_of(const std::vector<RunSketch>& runs, bool color, std::size_t width) {
   struct Row {
     std::string id, when, verdict, took, exit, what;
     Ink ink;
@@ -65,9 +67,10 @@ std::string text_of(const std::vector<RunSketch>& runs, bool color) {
                           color) +
                     "\n";
   for (const Row& row : rows) {
-    out += fmt::format("{:<25}  {:<19}  ", row.id, row.when);
-    out += paint(row.ink, row.verdict, color) + std::string(verdict - row.verdict.size(), ' ');
-    out += fmt::format("  {:>{}}  {:>4}  {}\n", row.took, took, row.exit, row.what);
+    std::string line = fmt::format("{:<25}  {:<19}  ", row.id, row.when);
+    line += paint(row.ink, row.verdict, color) + std::string(verdict - row.verdict.size(), ' ');
+    line += fmt::format("  {:>{}}  {:>4}  {}", row.took, took, row.exit, row.what);
+    out += (width > 1 ? cut_columns(line, width - 1, true) : line) + "\n";
   }
   return out;
 }
@@ -131,9 +134,10 @@ ExitCode run_history(const Invocation& invocation) {
   if (limit != 0 && runs.size() > limit)
     runs.erase(runs.begin() + static_cast<std::ptrdiff_t>(limit), runs.end());
   if (invocation.arguments.value("--format") == "json") return invocation.write_out(json_of(runs));
+  const std::size_t width = is_terminal(invocation.out) ? terminal_width(invocation.out) : 0;
   if (runs.empty())
     return invocation.fail(ExitCode::success, fmt::format("no run is kept in {}", (state / "runs").native()));
-  std::string text = text_of(runs, wants_color(invocation, invocation.out));
+  std::string text = text_of(runs, wants_color(invocation, invocation.out), width);
   if (limit != 0 && all > limit) text += fmt::format("({} older; --limit 0 shows all)\n", all - limit);
   return invocation.write_out(text);
 }
