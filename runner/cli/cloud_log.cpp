@@ -55,6 +55,10 @@ struct Prefix {
   /// A digit where that had one; the same text where it begins with none ("agent_1").
   [[nodiscard]] bool is_like(std::string_view word) const {
     if (first.empty() || !is_digit(first.front())) return word == first;
+    const auto is_number = [](std::string_view text) {
+      return std::all_of(text.begin(), text.end(), is_digit);
+    };
+    if (is_number(first)) return is_number(word);  // of a line, or milliseconds
     const std::size_t looked = std::min<std::size_t>(10, first.size());
     if (word.size() < looked) return false;
     for (std::size_t i = 0; i < looked; ++i)
@@ -63,23 +67,32 @@ struct Prefix {
   }
 };
 
-/// The prefix of the first agent's line; nullopt when there is none.
+/// The prefix of the first agent's line; nullopt when there is none. Who copies from the console gets "48 | " before each
+/// line but the first.
 std::optional<Prefix> find_prefix(std::string_view text) {
+  std::optional<Prefix> first;
+  std::size_t seen = 0;
   for (std::size_t at = 0; (at = text.find(kAgent, at)) != std::string_view::npos; at += kAgent.size()) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     if (!agent_text(text.substr(at, end - at))) continue;
     const std::size_t before = at == 0 ? std::string_view::npos : text.rfind('\n', at - 1);
     std::string_view prefix = text.substr(before + 1, at - before - 1);  // npos + 1 is 0
     Prefix found;
+    std::string_view last;
     while (!prefix.empty()) {
       const std::size_t word_end = std::min(prefix.find_first_of(" \t"), prefix.size());
-      if (word_end > 0 && found.words++ == 0) found.first = prefix.substr(0, word_end);
+      if (word_end > 0) last = prefix.substr(0, word_end);
+      if (word_end > 0 && found.words++ == 0) found.first = last;
       prefix.remove_prefix(std::min(word_end + 1, prefix.size()));
     }
     // More is no prefix but a line that quotes an agent's one.
-    if (found.words <= 4) return found;
+    if (found.words > 4) continue;
+    if (!first && found.words > 0) return found;
+    if (found.words == 2 && last == "|") return found;
+    if (!first) first = found;
+    if (++seen == 20) break;
   }
-  return std::nullopt;
+  return first;
 }
 
 /// Takes `head` away; whether it was there.

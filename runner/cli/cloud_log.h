@@ -31,7 +31,7 @@ struct CloudLog {
 };
 
 /// Reads a log as it was downloaded, or as `aws logs tail` or the local agent prints it: whatever stands
-/// before "[Container]" in the first line of the agent (times of CloudWatch, a stream's name, "agent_1  | ") is taken away
+/// before "[Container]" in the first line of the agent (times of CloudWatch, a stream's name, "agent_1  | ", the console's numbers of lines) is taken away
 /// from each line that has the like of it. Lines may end in CR LF. Of several builds the last one counts. Any bytes may be in
 /// it. nullopt: there is no line of the cloud's agent.
 [[nodiscard]] std::optional<CloudLog> parse_cloud_log(std::string_view text);

@@ -22,7 +22,7 @@ class CodebuildView : public EventSink {
     std::visit(overloaded{
                    [&](const RunStarted& run) { run_ = run; },
                    [&](const PlanMade& plan) { plan_ = plan; },
-                   [&](const BuildStarted&) { started_build(); },
+                   [&](const BuildStarted& build) { started(build); },
                    [&](const Diagnosed& found) { diagnose(found); },
                    [&](const PhaseStarted& phase) { started(phase); },
                    [&](const TaskStarted& task) { started(task); },
@@ -47,8 +47,10 @@ class CodebuildView : public EventSink {
     err_.write_line_start(shown_diagnostic(found, err_.color()));
   }
 
-  void started_build() {
+  void started(const BuildStarted& build) {
     uploads_ = false;
+    if (!build.source_dir.empty()) run_.source_dir = build.source_dir;
+    secondary_sources_ = build.secondary_sources;
     say("Running on CodeBuild On-demand");
     say("Waiting for agent ping");
     say("Waiting for DOWNLOAD_SOURCE");
@@ -58,6 +60,8 @@ class CodebuildView : public EventSink {
     if (phase.phase != "DOWNLOAD_SOURCE") return say("Entering phase " + phase.phase);
     say("Phase is DOWNLOAD_SOURCE");
     say("CODEBUILD_SRC_DIR=" + run_.source_dir);
+    for (const SourceOutline& source : secondary_sources_)
+      say(fmt::format("CODEBUILD_SRC_DIR_{}={}", source.id, source.directory));
     const bool is_absolute = run_.buildspec.starts_with('/');
     say("YAML location is " + (is_absolute ? run_.buildspec : run_.source_dir + "/" + run_.buildspec));
     say_unknown_keys();
@@ -151,6 +155,7 @@ class CodebuildView : public EventSink {
   Console& err_;
   RunStarted run_;
   PlanMade plan_;
+  std::vector<SourceOutline> secondary_sources_;
   std::chrono::sys_time<std::chrono::microseconds> now_;  // of the event that is told
   bool uploads_ = false;  // POST_BUILD has ended so that UPLOAD_ARTIFACTS follows
   std::chrono::sys_time<std::chrono::microseconds> uploads_at_;

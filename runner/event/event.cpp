@@ -152,6 +152,11 @@ void append_body(Members& to, const PlanMade& body) {
 void append_body(Members& to, const BuildStarted& body) {
   to.text("build_id", body.build_id);
   to.number("attempt", body.attempt);
+  to.text("source_dir", body.source_dir);
+  to.objects("secondary_sources", body.secondary_sources, [](Members& each, const SourceOutline& source) {
+    each.text("id", source.id);
+    each.text("directory", source.directory);
+  });
 }
 void append_body(Members& to, const Diagnosed& body) {
   to.text("severity", body.severity);

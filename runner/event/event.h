@@ -60,10 +60,17 @@ struct PlanMade {
   bool parameter_store = false;  // env.parameter-store has entries
   bool artifacts = false, cache = false, reports = false;
 };
+/// A secondary source: CODEBUILD_SRC_DIR_<id>.
+struct SourceOutline {
+  std::string id;
+  std::string directory;  // absolute
+};
 /// A build begins; a RETRY begins a new one.
 struct BuildStarted {
   std::string build_id;  // "PROJECT:UUID"
   int attempt = 1;
+  std::string source_dir = {};  // where it works: that of the run, or a copy of it; empty: nothing will run
+  std::vector<SourceOutline> secondary_sources = {};
 };
 /// A finding about the buildspec, or about this run. `text` is the rendered diagnostic without colours.
 struct Diagnosed {

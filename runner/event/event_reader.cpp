@@ -179,6 +179,11 @@ void read_body(Fields& from, PlanMade& body) {
 void read_body(Fields& from, BuildStarted& body) {
   from.text("build_id", body.build_id);
   from.number("attempt", body.attempt);
+  from.text("source_dir", body.source_dir);
+  from.objects("secondary_sources", body.secondary_sources, [](Fields& each, SourceOutline& source) {
+    each.text("id", source.id);
+    each.text("directory", source.directory);
+  });
 }
 void read_body(Fields& from, Diagnosed& body) {
   from.text("severity", body.severity);

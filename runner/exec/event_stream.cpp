@@ -38,8 +38,10 @@ struct MaskBody {
     }
   }
   void operator()(BuildStarted& body) const {
-    auto& [build_id, attempt] = body;
+    auto& [build_id, attempt, source_dir, secondary_sources] = body;
     words(build_id, attempt);
+    text(source_dir);
+    for (auto& [id, directory] : secondary_sources) text(id, directory);
   }
   void operator()(Diagnosed& body) const {
     auto& [severity, id, message, place, rendered] = body;

@@ -759,7 +759,10 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     if (!shell) return fault(std::move(shell.error()), std::nullopt);
 
     events.set_build(id);
-    events.tell(BuildStarted{id, attempt});
+    BuildStarted started{id, attempt, here.source_dir, {}};
+    for (const auto& [name, source] : here.secondary_sources)
+      started.secondary_sources.push_back({name, source});
+    events.tell(std::move(started));
     tell_of(*workspace, events);
     Build build(run_here, identity, std::move(*scope), std::move(*shell));
     Result<BuildEnd> end = build.execute();

@@ -37,6 +37,7 @@ inline std::vector<EventBody> bodies() {
                true},
       PlanMade{},
       BuildStarted{"local:1", 2},
+      BuildStarted{"local:1", 2, "/copy", {{"lib", "/lib \"x\""}}},
       Diagnosed{"error", "unknown-key", "unknown key \"comands\"", place, "buildspec.yml:4:9: error: …\n"},
       Diagnosed{"warning", "dirty", "the tree is dirty", std::nullopt, "warning: the tree is dirty\n"},
       ActionFetch{"a/b@v1", ActionFetch::State::running, 0},

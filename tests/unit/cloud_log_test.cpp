@@ -67,6 +67,17 @@ TEST(CloudLog, ReadsItHoweverItWasDownloaded) {
   EXPECT_EQ(read(kLog.substr(0, kLog.size() - 1)), kWant);
 }
 
+TEST(CloudLog, ReadsWhatWasCopiedFromTheConsole) {
+  std::string numbered;
+  std::size_t number = 8;
+  for (std::string_view rest = kLog; !rest.empty(); ++number) {
+    const std::size_t end = rest.find('\n');
+    numbered += fmt::format("{}{}\n", number == 8 ? "" : fmt::format("{} | ", number), rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+  }
+  EXPECT_EQ(read(numbered), kWant);
+}
+
 TEST(CloudLog, ReadsLogsOfBefore2019) {
   EXPECT_EQ(read("[Container] 2018/05/01 12:00:00 Entering phase INSTALL\n"
                  "[Container] 2018/05/01 12:00:00 Phase complete: INSTALL Success: true\n"

@@ -149,7 +149,7 @@ TEST(EventStream, MasksEveryText) {
   const std::vector<EventBody> bodies = {
       RunStarted{"1.0", s, s, s, s, s},
       PlanMade{{{"BUILD", true, 1, 0, 0, "ABORT"}}, s, {{s, s}}, {{"BUILD", s}}, false, false, false, false},
-      BuildStarted{"local:s3cret", 1},
+      BuildStarted{"local:s3cret", 1, s, {{s, s}}},
       Diagnosed{"error", "an-id", s, place, s},
       ActionFetch{s, ActionFetch::State::running, 1},
       PhaseStarted{"BUILD", true, 1},
@@ -171,7 +171,7 @@ TEST(EventStream, MasksEveryText) {
       RunFinished{Status::failed, "BUILD", "build[0]", s, place, s, {}},
   };
   ASSERT_EQ(bodies.size() + 1, std::variant_size_v<EventBody>);  // all but Output
-  const std::vector<std::size_t> masks = {5, 4, 0, 3, 1, 0, 3, 4, 3, 2, 1, 3, 0, 3};
+  const std::vector<std::size_t> masks = {5, 4, 3, 3, 1, 0, 3, 4, 3, 2, 1, 3, 0, 3};
   Record record;
   EventStream events(record, "run-1");
   events.masker().add("s3cret");

@@ -198,6 +198,21 @@ In the section PRE_BUILD
 )")) << text;
 }
 
+// 3.6: one line for each, after the primary one. A copy is where the build works.
+TEST_F(CodebuildViewTest, SecondarySourcesAndCopies) {
+  tell(RunStarted{"0.1.0", "/mine", "", "buildspec.yml", "/bin/sh", ""});
+  tell(plan_);
+  tell(BuildStarted{"local:1", 1, "/copy", {{"a", "/one"}, {"b", "/two"}}});
+  static_cast<void>(log());
+  tell(PhaseStarted{"DOWNLOAD_SOURCE", true, 0, 0});
+  EXPECT_EQ(log(), R"([Container] T Phase is DOWNLOAD_SOURCE
+[Container] T CODEBUILD_SRC_DIR=/copy
+[Container] T CODEBUILD_SRC_DIR_a=/one
+[Container] T CODEBUILD_SRC_DIR_b=/two
+[Container] T YAML location is /copy/buildspec.yml
+)");
+}
+
 // 3.6, the table and the lines of runtimes.
 TEST_F(CodebuildViewTest, ShellParameterStoreRuntimesAndCache) {
   plan_.shell = "bash";
