@@ -113,13 +113,15 @@ void compare_commands(const CloudPhase& cloud, const PhaseRecord& here, Compared
 
 std::vector<ComparedPhase> compare_logs(const CloudLog& cloud, const BuildRecord* here) {
   std::vector<ComparedPhase> phases;
+  bool has_begun = false;  // an excerpt says nothing of the phases before it
   for (const std::string_view name : {"DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD"}) {
     const CloudPhase* in_cloud = cloud.find_phase(name);
     const PhaseRecord* in_here = nullptr;
     if (here != nullptr)
       for (const PhaseRecord& phase : here->phases)
         if (phase.name == name) in_here = &phase;
-    if (in_cloud == nullptr && in_here == nullptr) continue;
+    has_begun = has_begun || in_cloud != nullptr;
+    if (!has_begun || (in_cloud == nullptr && in_here == nullptr)) continue;
     ComparedPhase& phase = phases.emplace_back();
     phase.name = name;
     if (in_cloud != nullptr) phase.cloud = in_cloud->status.empty() ? "no end" : in_cloud->status;

@@ -273,6 +273,10 @@ TEST_F(KeptRunsTest, ComparesWithTheCloud) {
   const Ran status = compared(replaced("INSTALL State: SUCCEEDED", "INSTALL State: FAILED"));
   EXPECT_NE(status.out.find("! INSTALL\n    FAILED in the cloud, SUCCEEDED here\n"), std::string::npos)
       << status.out;
+  // An excerpt says nothing of what was before it.
+  const Ran excerpt = compared(log.substr(log.rfind("[Container]", log.find("Entering phase BUILD"))));
+  EXPECT_EQ(excerpt.exit, 0) << excerpt.out;
+  EXPECT_EQ(excerpt.out.find("INSTALL"), std::string::npos) << excerpt.out;
   const Ran json = compared(replaced("exit status 3", "exit status 4"), {"--format", "json"});
   EXPECT_NE(json.out.find("\"differs\": true"), std::string::npos) << json.out;
   EXPECT_EQ(compared("nothing of the cloud's\n").exit, 2);
