@@ -131,7 +131,7 @@ Result<std::size_t> OutputStream::read(std::span<char> into) {
     const std::size_t wanted =
         static_cast<std::size_t>(std::min<std::uint64_t>(into.size() - count, range.bytes - done_));
     const Result<std::size_t> got = log_.read_at(range.offset + done_, into.subspan(count, wanted));
-    if (!got) return got;
+    if (!got) return got.error();
     count += *got;
     done_ += *got;
     if (done_ == range.bytes || *got < wanted) {
