@@ -65,13 +65,15 @@ module  libpcre2-8   libpcre2-dev
 module  CLI11        libcli11-dev
 boost   1.81         -'
 needs_to_test='
-module  gtest        libgtest-dev'
+module  gtest        libgtest-dev
+command make         make
+command openssl      openssl
+command python3      python3'
 needs_to_test_all='
 command clang++-14       clang-14
 command clang-format-14  clang-format-14
 command clang-tidy-14    clang-tidy-14
 file    /usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-14-dev
-command python3          python3
 file    /usr/lib/python3*/ensurepip/__init__.py                          python3-venv
 command go               golang-go
 file    /usr/share/gocode/src/gopkg.in/yaml.v2/yaml.go                   golang-gopkg-yaml.v2-dev
