@@ -364,7 +364,7 @@ class PrettyView : public EventSink {
   std::optional<RunningPhase> phase_;
   std::optional<RunningTask> task_;
   std::map<std::string, std::uint64_t> fetches_;  // under way: so many bytes have come
-  std::chrono::nanoseconds now_{0};  // of the last event
+  std::chrono::nanoseconds now_{0};               // of the last event
   steady_clock::time_point drawn_{};
   std::string failed_tail_;  // of the first failure of this build
   bool repeat_ = false;      // other commands have run since

@@ -56,8 +56,7 @@ void take(void* context, int field, const char* text, std::size_t length) {
 
 class ModuleGit : public Git {
  public:
-  ModuleGit(BuildspecRunGitFacts* function, BuildspecRunGitFiles* list)
-      : function_(function), files_(list) {}
+  ModuleGit(BuildspecRunGitFacts* function, BuildspecRunGitFiles* list) : function_(function), files_(list) {}
 
   Result<GitFiles> files(const Path& root) override {
     GitFiles found;
