@@ -185,6 +185,7 @@ class DiskActionStore : public ActionStore {
 
     const std::string name = place.wanted.owner + "/" + place.wanted.repository;
     std::optional<StoredAction> stored = store.find(name, *commit);
+    const bool was_stored = stored.has_value();
     if (stored) {
       tell({StoreEvent::Kind::debug, reference.key(),
             fmt::format("Action '{}' already downloaded at '{}'.", reference.key(),
@@ -216,6 +217,17 @@ class DiskActionStore : public ActionStore {
         tell({made ? StoreEvent::Kind::fetched : StoreEvent::Kind::failed, reference.key(), "", bytes});
       if (!made) return std::move(made.error());
       stored = std::move(*made);
+    }
+    if (was_stored && locked != nullptr && options_.check_files) {
+      Result<std::unique_ptr<Sha256>> sha256 = make_sha256(options_.modules);
+      if (!sha256) return std::move(sha256.error());
+      Result<TreeSummary> tree = sum_up_tree(stored->directory, **sha256);
+      if (!tree) return std::move(tree.error());
+      if (tree->digest != stored->tree.digest)
+        return Error{fmt::format(
+            "'{}' is not what {} says: the files in {} have been changed since they were fetched; "
+            "\"buildspec-run actions fetch\" fetches them again",
+            reference.key(), kLockFileName, stored->directory.native())};
     }
     if (locked != nullptr && stored->tree.digest != locked->digest)
       return Error{

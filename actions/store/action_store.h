@@ -44,8 +44,11 @@ struct ActionStoreOptions {
   std::string url_template;  // by git instead: "https://mirror/{owner}/{repo}.git"; empty: not
   std::vector<ActionRewrite> rewrites;
   std::vector<ActionReplacement> replacements;
-  bool offline = false;       // nothing is asked of the network
-  bool locked = false;        // every action must be in the lock
+  bool offline = false;  // nothing is asked of the network
+  bool locked = false;   // every action must be in the lock
+  /// The files of a locked action that was fetched earlier are read and held against the lock, too: a store is shared,
+  /// and what once was fetched may have been changed since. Off, the digest noted when it was fetched is believed.
+  bool check_files = false;
   std::string lock_file;      // absolute; what is not there locks nothing; empty: none is looked for
   std::string token;          // GITHUB_TOKEN, or empty
   std::string archive_cache;  // ACTIONS_RUNNER_ACTION_ARCHIVE_CACHE, or empty

@@ -351,6 +351,7 @@ ExitCode run_run(const Invocation& invocation) {
   if (const std::string* wrong = std::get_if<std::string>(&actions))
     return invocation.fail(ExitCode::invalid, *wrong);
   request.actions = std::move(std::get<ActionStoreOptions>(actions));
+  request.actions.check_files = true;
   request.steps.server_url = request.actions.github_url;
 
   const Interrupts interrupts;

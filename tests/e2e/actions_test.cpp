@@ -124,6 +124,13 @@ TEST_F(Actions, WhatWasChangedOnDiskIsFoundAndFetchedAgain) {
                               " have been changed"),
             std::string::npos)
       << verified.err;
+  const Ran refused = test::run_program({kProgram, "--offline", "--github-url", ActionServer::github_url()},
+                                        environment(), project_.path());
+  EXPECT_EQ(refused.exit, 2) << refused.out;
+  EXPECT_NE(refused.err.find("'acme/leaf@v1' is not what buildspec.lock says: the files in " +
+                             (cache() / "acme/leaf" / leaf_).native() + " have been changed"),
+            std::string::npos)
+      << refused.err;
   EXPECT_EQ(run({"fetch"}).exit, 0);
   EXPECT_EQ(run({"verify"}).exit, 0);
   EXPECT_EQ(contents(cache() / "acme/leaf" / leaf_ / "dist/index.js"), "console.log('acme/leaf')\n");
