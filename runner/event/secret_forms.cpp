@@ -208,6 +208,22 @@ std::string ansi_c_quoted(std::string_view text, bool ascii) {
   return result;
 }
 
+// With a backslash before what a shell would read as more than a letter, as bash's printf %q writes a value without
+// control characters. Source: bash 5.2, sh_backslash_quote; '~' and '#' only where a word begins, and '~' after ':'
+// and '='.
+std::string backslash_quoted(std::string_view text) {
+  constexpr std::string_view kQuoted = " \"'\\|&;()<>!{}*[]?^$`,";
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool begins = i == 0;
+    const bool is_home = c == '~' && (begins || text[i - 1] == ':' || text[i - 1] == '=');
+    if (kQuoted.find(c) != std::string_view::npos || is_home || (c == '#' && begins)) result += '\\';
+    result += c;
+  }
+  return result;
+}
+
 // JSON in ASCII alone, as Python's json.dumps and jq -a write it; empty when `text` is no UTF-8.
 std::string json_ascii(std::string_view text, std::string_view hex) {
   if (find_invalid_utf8(text)) return {};
@@ -319,6 +335,7 @@ std::vector<std::string> further_secret_forms(std::string_view value) {
   add(replaced(value, '\'', "'\\''"));    // set -x of bash, and most who quote for a shell
   add(replaced(value, '\'', "'\"'\"'"));  // dash's export -p, set and set -x, Python's shlex.quote
   add(double_quoted(value));
+  add(backslash_quoted(value));
   for (const bool ascii : {false, true}) add(ansi_c_quoted(value, ascii));
 
   for (const std::string_view hex : {kLowerHex, kUpperHex}) add(json_ascii(value, hex));

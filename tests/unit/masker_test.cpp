@@ -1,11 +1,11 @@
 #include "runner/event/masker.h"
-#include "runner/event/secret_forms.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
+#include "runner/event/secret_forms.h"
 #include "tests/support/plain_masker.h"
 
 namespace buildspec_run {
@@ -147,6 +147,15 @@ TEST(Masker, KnowsWhatToolsMakeOfAValue) {
   };
   const Masker masker = masker_of({secret});
   for (const auto& [tool, text, want] : cases) EXPECT_EQ(masker.mask(text), want) << tool;
+}
+
+// The texts are those of bash 5.2's `printf %q "$S"`.
+TEST(Masker, KnowsWhatBashQuotesByBackslashes) {
+  EXPECT_EQ(masker_of({"pass\"w'rd$1>/+? end`x\\~#,{a}"})
+                .mask("S=pass\\\"w\\'rd\\$1\\>/+\\?\\ end\\`x\\\\~#\\,\\{a\\}\n"),
+            "S=***\n");
+  EXPECT_EQ(masker_of({"~user:~pass=~#q"}).mask("\\~user:\\~pass=\\~#q"), "***");
+  EXPECT_EQ(masker_of({"#hash key"}).mask("\\#hash\\ key"), "***");
 }
 
 // A piece of base64 that is too short would be found in words that hold no secret: eight characters at least.
