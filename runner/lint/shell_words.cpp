@@ -43,6 +43,8 @@ class Scanner {
         at_ += 2;
       else if (c == '#')
         at_ = std::min(script_.find('\n', at_), script_.size());
+      else if (c == '(' && command_next_ && end_of_arithmetic(at_) != std::string_view::npos)
+        at_ = end_of_arithmetic(at_);
       else if (is_meta(c))
         read_operator();
       else
@@ -54,6 +56,22 @@ class Scanner {
 
  private:
   [[nodiscard]] bool next_is(char c) const { return at_ + 1 < script_.size() && script_[at_ + 1] == c; }
+
+  // Behind the `))` that ends what `((` at `from` begins, where a `<<` shifts; npos: no arithmetic begins there.
+  [[nodiscard]] std::size_t end_of_arithmetic(std::size_t from) const {
+    if (!script_.substr(std::min(from, script_.size())).starts_with("((")) return std::string_view::npos;
+    constexpr std::size_t kLongest = 512;  // so that a text of nothing but parentheses takes no long time
+    std::size_t depth = 0;
+    for (std::size_t at = from; at < std::min(script_.size(), from + kLongest); ++at) {
+      if (script_[at] == '(') {
+        ++depth;
+      } else if (script_[at] == ')' && --depth == 0) {
+        // A subshell in a subshell, `((a) | (b))`, is taken for one as well: its words are not looked at.
+        return script_[at - 1] == ')' ? at + 1 : std::string_view::npos;
+      }
+    }
+    return std::string_view::npos;
+  }
 
   void read_operator() {
     const std::string_view rest = script_.substr(at_);
@@ -113,6 +131,10 @@ class Scanner {
           command_next_ = true;
           return;
         case '$':
+          if (const std::size_t end = end_of_arithmetic(at_ + 1); end != std::string_view::npos) {
+            at_ = end;
+            break;
+          }
           if (next_is('(')) {
             if (at_ > begin) add(begin, at_ - begin, false);
             add(at_, 2, true);
