@@ -19,6 +19,7 @@
 #include "runner/exec/event_stream.h"
 #include "runner/exec/executor.h"
 #include "runner/exec/shell_program.h"
+#include "runner/lint/lint.h"
 #include "runner/sys/git.h"
 #include "runner/sys/process.h"
 #include "runner/version.h"
@@ -182,6 +183,7 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   const Buildspec buildspec =
       decode_buildspec(*request.buildspec, document, {Purpose::run, request.strict_parity}, found);
   Plan plan = found.has_errors() ? Plan{} : lower_buildspec(buildspec, found);
+  lint_script_ends(buildspec, plan, found);
   events.tell(RunStarted{kVersion, request.source_dir, git.root(), request.buildspec_name,
                          find_shell(plan, request).path, request.log_file});
   events.tell(outline_of(buildspec, plan));

@@ -52,6 +52,19 @@ class Linter {
     }
   }
 
+  void run_on_ends() {
+    for (const Phase& phase : plan_.phases)
+      for (const std::vector<Task>* tasks : {&phase.commands, &phase.finally})
+        for (const Task& task : *tasks) {
+          const auto* shell = std::get_if<ShellScript>(&task.body);
+          if (shell == nullptr || shell->text.empty() || !is_posix_shell()) continue;
+          // Reading a script costs more than a glance, and few scripts hold either.
+          const bool may_be_open = shell->text.find("<<") != std::string::npos;
+          if (shell->text.back() != '\\' && !may_be_open) continue;
+          check_lost_status({&task, shell->text, may_be_open ? scan_shell(shell->text) : ShellWords()});
+        }
+  }
+
  private:
   void report(Severity severity, SourceRange where, std::string_view id, std::string message) {
     if (++reported_ <= kMostFindings) found_.add(severity, *buildspec_.source, where, id, std::move(message));
@@ -136,7 +149,7 @@ class Linter {
   }
 
   // What comes after the text of a command in its script (buildspec.md 1.4).
-  void check_end(const Script& script) {
+  void check_lost_status(const Script& script) {
     const std::size_t last = script.text.find_last_not_of('\\');
     const std::size_t backslashes = script.text.size() - (last == std::string_view::npos ? 0 : last + 1);
     if (backslashes % 2 == 1)
@@ -146,6 +159,10 @@ class Linter {
       report(Severity::warning, script.task->where, "here-document-open",
              "a here-document without its end swallows the agent's own lines: directory and variables are "
              "not kept");
+  }
+
+  void check_end(const Script& script) {
+    check_lost_status(script);
     if (script.text.starts_with("#!"))
       report(Severity::note, script.task->where, "shebang-ignored",
              "a \"#!\" line has no effect; the shell is chosen by env.shell");
@@ -263,6 +280,10 @@ class Linter {
 
 void lint_buildspec(const Buildspec& buildspec, const Plan& plan, Diagnostics& found) {
   Linter(buildspec, plan, found).run();
+}
+
+void lint_script_ends(const Buildspec& buildspec, const Plan& plan, Diagnostics& found) {
+  Linter(buildspec, plan, found).run_on_ends();
 }
 
 }  // namespace buildspec_run

@@ -11,4 +11,8 @@ namespace buildspec_run {
 /// the cloud to refuse the file. Past a thousand, no more are looked for.
 void lint_buildspec(const Buildspec& buildspec, const Plan& plan, Diagnostics& found);
 
+/// The part of it that a run tells, too: commands whose failure cannot be seen, because they swallow the lines behind them
+/// that keep their exit status.
+void lint_script_ends(const Buildspec& buildspec, const Plan& plan, Diagnostics& found);
+
 }  // namespace buildspec_run
