@@ -24,6 +24,21 @@ namespace {
 constexpr std::string_view kCloudCode = "YAML_FILE_ERROR";
 constexpr std::string_view kOpen = "${{";
 
+/// Whether `text`, a condition, has more than one expression or anything outside of it.
+bool has_text_beside_expressions(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t open = text.find(kOpen);
+    if (open == std::string_view::npos) return false;  // all of it is the expression
+    if (open > 0) return true;
+    std::size_t end = kOpen.size();
+    for (bool quoted = false; end < text.size() && (quoted || !text.substr(end).starts_with("}}")); ++end)
+      quoted ^= text[end] == '\'';
+    text.remove_prefix(std::min(end + 2, text.size()));
+    if (!text.empty()) return true;
+  }
+  return false;
+}
+
 constexpr std::string_view kKeys[] = {"id",
                                       "if",
                                       "name",
@@ -317,6 +332,11 @@ class Decoder {
   void decode_condition(const Node* node, StepTask& task) {
     static const Node kAbsent;
     task.condition_text = text(node).value_or("");
+    if (node != nullptr && has_text_beside_expressions(task.condition_text))
+      found_.warning(
+          source_, node->where, "if-always-true",
+          "text beside ${{ }} makes a string of this condition, and one that is not empty is true; "
+          "put the whole condition into one ${{ }}, or write it without");
     if (std::optional<Expression> condition = parse<Expression>(
             node == nullptr ? kAbsent : *node, ExpressionPlace::step_if, ExpressionPlace::cloud_step_if,
             [&](const Allowed& allowed) { return parse_condition(task.condition_text, allowed); }))

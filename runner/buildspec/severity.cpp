@@ -33,6 +33,7 @@ constexpr FindingWeight kWeights[] = {
     {"empty-entry", warning, warning},
     {"empty-phase", warning, warning},
     {"expression-invalid", error, error},
+    {"if-always-true", warning, warning},
     {"ignored-batch", note, note},
     {"ignored-git-credential-helper", note, note},
     {"ignored-proxy", note, note},

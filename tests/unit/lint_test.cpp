@@ -7,9 +7,12 @@
 #include <utility>
 
 #include "runner/base/json.h"
+#include "runner/buildspec/decode.h"
+#include "runner/buildspec/lower.h"
 #include "runner/lint/formats.h"
 #include "runner/lint/shell_words.h"
 #include "runner/lint/validate.h"
+#include "runner/yaml/document.h"
 
 namespace buildspec_run {
 namespace {
@@ -170,6 +173,43 @@ TEST(Formats, PrintJson) {
       R"("message":"of the whole","cloudMessage":"text"})");
   EXPECT_EQ(to_json((*json->array())[3]).substr(0, 12), R"({"file":null)");
   EXPECT_EQ(format_json({}), "[]\n");
+}
+
+std::string ends_of(const std::string& commands) {
+  const SourceText source("b.yml", "version: 0.2\nphases:\n  build:\n    commands:\n" + commands);
+  Diagnostics found, ends;
+  const Document document = parse_document(source, found);
+  const Buildspec buildspec = decode_buildspec(source, document, Purpose::run, found);
+  const Plan plan = lower_buildspec(buildspec, found);
+  lint_script_ends(buildspec, plan, ends);
+  std::string out;
+  for (const Diagnostic& diagnostic : ends.all()) out.append(diagnostic.id).append("\n");
+  return out;
+}
+
+// What a run tells: the failure of such a command is lost, and of nothing else.
+TEST(Lint, TellsARunWhoseFailuresAreLost) {
+  EXPECT_EQ(ends_of("      - false \\\n"), "backslash-at-end\n");
+  EXPECT_EQ(ends_of("      - 'echo \\\\'\n"), "");
+  EXPECT_EQ(ends_of("      - cat <<EOF\n"), "here-document-open\n");
+  EXPECT_EQ(ends_of("      - |\n        cat <<EOF\n        x\n        EOF\n      - echo $((1<<2))\n"), "");
+  EXPECT_EQ(ends_of("      - (( x = (1 << 2) << 3 )) && cat <<EOF\n"), "here-document-open\n");
+  EXPECT_EQ(ends_of("      - x=$(( (1+1) <<2 )); (( x << 3 ))\n"), "");
+  EXPECT_EQ(ends_of("      - set -e\n      - '[[ x ]]'\n"), "");
+}
+
+// actions.md 3.6: what is mixed with ${{ }} becomes a format(), whose text is not empty.
+TEST(Lint, NamesAConditionThatIsAlwaysTrue) {
+  const auto of_if = [](const std::string& condition) {
+    return found_in("version: 0.2\nphases:\n  build:\n    steps:\n      - run: x\n        if: " + condition +
+                    "\n");
+  };
+  for (const char* text : {"\"${{ false }} || true\"", "\" ${{ false }}\"", "|\n          ${{ false }}",
+                           "\"${{ true }}${{ false }}\"", "${{ env.A }} && ${{ env.B }}"})
+    EXPECT_EQ(of_if(text), "6:13 warning if-always-true\n") << text;
+  for (const char* text :
+       {"${{ false }}", "env.A == 'b'", "${{ env.A == '}} x' }}", "${{ env.A == 'it''s }}' }}", "''"})
+    EXPECT_EQ(of_if(text), "") << text;
 }
 
 }  // namespace
