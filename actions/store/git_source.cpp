@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -134,6 +135,14 @@ class GitSource : public ActionSource {
 
   Result<References> references_of(const WantedRepository& wanted, const Tell& tell,
                                    const std::stop_token& stop) {
+    const auto not_there = [&] {
+      return Error{fmt::format("Unable to resolve action '{}', repository not found ({})", wanted.action,
+                               without_credentials(wanted.git_url))};
+    };
+    // A directory that is not there does not come by waiting.
+    std::error_code unknown;
+    if (const std::optional<Path> local = local_repository(wanted.git_url))
+      if (!std::filesystem::exists(*local, unknown) && !unknown) return not_there();
     Result<GitFetcher*> git = fetcher();
     if (!git) return std::move(git.error());
     for (int attempt = 1;; ++attempt) {
@@ -141,9 +150,7 @@ class GitSource : public ActionSource {
       if (references) return references;
       if (stop.stop_requested()) return canceled();
       const Error& why = references.error();
-      if (why.code == std::errc::no_such_file_or_directory)
-        return Error{fmt::format("Unable to resolve action '{}', repository not found ({})", wanted.action,
-                                 without_credentials(wanted.git_url))};
+      if (why.code == std::errc::no_such_file_or_directory) return not_there();
       if (attempt >= policy_.attempts)
         return Error{why.message + "\nFailed to resolve action download info.", why.code};
       tell({StoreEvent::Kind::line, wanted.key(),

@@ -136,6 +136,23 @@ TEST_F(Actions, WhatWasChangedOnDiskIsFoundAndFetchedAgain) {
   EXPECT_EQ(contents(cache() / "acme/leaf" / leaf_ / "dist/index.js"), "console.log('acme/leaf')\n");
 }
 
+// What is not on this machine does not come by waiting: no attempt is made twice.
+TEST_F(Actions, AMissingLocalRepositoryIsSaidAtOnce) {
+  std::map<std::string, std::string> waiting = environment();
+  waiting.erase("_GITHUB_ACTION_DOWNLOAD_NO_BACKOFF");
+  const auto began = std::chrono::steady_clock::now();
+  const Ran ran = test::run_program(command({"fetch", "--actions-url-template",
+                                             "file://" + (files_ / "none").native() + "/{owner}/{repo}"}),
+                                    waiting, project_.path());
+  EXPECT_EQ(ran.exit, 2);
+  EXPECT_NE(ran.err.find("Unable to resolve action 'acme/top', repository not found (file://" +
+                         (files_ / "none").native() + "/acme/top)"),
+            std::string::npos)
+      << ran.err;
+  EXPECT_EQ(ran.err.find("Retrying"), std::string::npos) << ran.err;
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10)) << "the shortest wait";
+}
+
 TEST_F(Actions, OfflineHasWhatWasFetched) {
   const Ran none = run({"fetch", "--offline"});
   EXPECT_EQ(none.exit, 2);
