@@ -672,6 +672,28 @@ bool lacks_rights(const Run& run) {
   return false;
 }
 
+/// Has the directory of the run, which holds secrets, removed if this program is killed. Where that cannot be, the next run
+/// removes it.
+class RemovedOnDeath {
+ public:
+  RemovedOnDeath(ProcessRunner& processes, const Path& directory) : processes_(processes) {
+    ProcessSpec remove;
+    remove.argv = {"rm", "-rf", "--", directory.native()};
+    remove.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}};
+    remove.cwd = "/";
+    if (const Result<int> number = processes.on_death(remove)) number_ = *number;
+  }
+  ~RemovedOnDeath() {
+    if (number_) processes_.take_back(*number_);
+  }
+  RemovedOnDeath(const RemovedOnDeath&) = delete;
+  RemovedOnDeath& operator=(const RemovedOnDeath&) = delete;
+
+ private:
+  ProcessRunner& processes_;
+  std::optional<int> number_;
+};
+
 /// Where the attempt works.
 Result<Workspace> prepare_workspace(const Run& run, int attempt) {
   const WorkspaceOptions& wanted = run.request.workspace;
@@ -747,6 +769,7 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     const Result<RunDirectory> directory = RunDirectory::make(request.temporary_directory);
     if (!directory)
       return fault(Error(directory.error()).in("make a directory for the scripts"), std::nullopt);
+    const RemovedOnDeath removed(processes, directory->path());
     Result<ShellScope> scope = ShellScope::make(directory->path(), plan.scope, here.source_dir);
     if (!scope) return fault(std::move(scope.error()), std::nullopt);
     if (request.clean_home)

@@ -290,6 +290,7 @@ class SupervisedRunner final : public ProcessRunner {
   Result<int> end_all(milliseconds grace) override {
     check(!busy_, "end_all is not called from within run");
     if (lost_) return *lost_;
+    wake_supervisor();
     const auto ask = [&](milliseconds time) {
       const auto clamped = std::clamp<std::int64_t>(time.count(), 0, INT_MAX);
       return send(EndAllRequest{static_cast<std::uint32_t>(clamped)});
@@ -422,6 +423,7 @@ class SupervisedRunner final : public ProcessRunner {
     const auto go_on = [&](Stage to, int signal, Clock::time_point then) {
       stage = to;
       next_stage = then;
+      wake_supervisor();
       // When this does not arrive, reading tells why.
       [[maybe_unused]] const bool sent = send(SignalRequest{static_cast<std::uint32_t>(signal)});
     };
@@ -537,6 +539,10 @@ class SupervisedRunner final : public ProcessRunner {
     }
   }
 
+  /// A command may have stopped it (`kill -STOP $PPID`): it must not sleep through what is to end that command. Both its
+  /// halves are in one group, and whoever runs does not notice.
+  void wake_supervisor() const { ::kill(-supervisor_, SIGCONT); }
+
   bool send(const Request& request) {
     std::string bytes;
     check(encode(request, bytes), "the message is small");
@@ -573,6 +579,7 @@ class SupervisedRunner final : public ProcessRunner {
   void part() {
     if (socket_.get() < 0) return;
     ::shutdown(socket_.get(), SHUT_WR);
+    wake_supervisor();
     const Clock::time_point give_up =
         Clock::now() + kFarewell + (clean_ups_.empty() ? std::chrono::seconds{0} : kCleanUp);
     for (bool open = true; open && Clock::now() < give_up;) {
