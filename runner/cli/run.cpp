@@ -1,9 +1,12 @@
 #include "runner/cli/run.h"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <memory>
 
 #include "runner/base/json.h"
@@ -318,6 +321,16 @@ ExitCode exit_code(Outcome outcome, int signal) {
   return static_cast<ExitCode>(outcome);
 }
 
+/// errno of what is in the way of a file `path`, which is replaced as a whole: 0 for nothing.
+int why_not_writable(const Path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return EISDIR;
+  const Path around = path.parent_path();
+  if (::stat(around.c_str(), &status) != 0) return errno;
+  if (!S_ISDIR(status.st_mode)) return ENOTDIR;
+  return ::access(around.c_str(), W_OK | X_OK) == 0 ? 0 : errno;
+}
+
 ExitCode run_run(const Invocation& invocation) {
   if (const std::string wrong = contradiction(invocation.arguments); !wrong.empty())
     return invocation.fail(ExitCode::invalid, wrong);
@@ -345,6 +358,11 @@ ExitCode run_run(const Invocation& invocation) {
   if (export_file && std::filesystem::equivalent(export_path, *source_dir / buildspec->name(), unknown))
     return invocation.fail(ExitCode::invalid,
                            fmt::format("--export-file {}: that is the buildspec", *export_file));
+  // What cannot be written in the end is better known before. A directory that is not there may be the build's to make.
+  if (export_file)
+    if (const int error = why_not_writable(export_path); error != 0 && error != ENOENT)
+      return invocation.fail(ExitCode::machine,
+                             fmt::format("--export-file {}: {}", *export_file, std::strerror(error)));
   request.buildspec = buildspec.get();
   request.buildspec_name = buildspec->name();
   auto actions = action_store_options_of(invocation, lock_file_of(buildspec->name(), *source_dir));
@@ -394,7 +412,9 @@ ExitCode run_run(const Invocation& invocation) {
               export_path, exports_text(finished->exported, export_path.extension() == ".json"), 0600);
           !written)
         return invocation.fail(ExitCode::machine,
-                               fmt::format("--export-file {}: {}", *export_file, written.error().message));
+                               fmt::format("the exported variables are not written, and the next stage would "
+                                           "lack them: --export-file {}: {}",
+                                           *export_file, written.error().message));
     }
     return exit_code(finished->outcome, interrupts.first_signal());
   }();

@@ -25,8 +25,10 @@ class PlainView : public EventSink {
   void on(const Event& event) override {
     if (const Output* output = std::get_if<Output>(&event.body)) {
       // Unless it was quiet, this is the one thing that can be much.
-      return options_.quiet ? tail_.append(is_step_ ? without_header(output->text) : output->text)
-                            : out_.write(output->text);
+      if (options_.quiet) return tail_.append(is_step_ ? without_header(output->text) : output->text);
+      if (is_step_ && !out_.color() && output->text.starts_with("##[group]Run "))
+        return out_.write(with_plain_header(output->text));
+      return out_.write(output->text);
     }
     summary_.on(event);
     std::visit(overloaded{

@@ -115,6 +115,15 @@ std::string_view without_header(std::string_view chunk) noexcept {
   return end == std::string_view::npos ? chunk : chunk.substr(end + kEnd.size());
 }
 
+std::string with_plain_header(std::string_view chunk) {
+  const std::string_view rest = without_header(chunk);
+  std::string header(chunk.substr(0, chunk.size() - rest.size()));
+  for (const std::string_view code : {"\x1b[36;1m", "\x1b[0m"})  // script_header (actions/step_display.h)
+    for (std::size_t at = 0; (at = header.find(code, at)) != std::string::npos;)
+      header.erase(at, code.size());
+  return header.append(rest);
+}
+
 std::string_view shown_status(Status status) noexcept {
   switch (status) {
     case Status::in_progress:
@@ -268,14 +277,14 @@ std::string Summary::render(const RunFinished& run, const Look& look, bool brief
     return (look.width > 1 ? cut_columns(line, look.width - 1, look.unicode) : line) + "\n";
   };
   std::string out;
+  if (!warnings_.empty()) {
+    out += paint(Ink::yellow, counted(warning_count_, "warning"), look.color) + "\n";
+    for (const std::string& warning : warnings_)
+      out += wrap_words("  " + warning, look.width > 1 ? look.width - 1 : 0, "    ") + "\n";
+    if (warning_count_ > warnings_.size())
+      out += fmt::format("  {} {} more\n", ellipsis(look.unicode), warning_count_ - warnings_.size());
+  }
   if (!brief) {
-    if (!warnings_.empty()) {
-      out += paint(Ink::yellow, counted(warning_count_, "warning"), look.color) + "\n";
-      for (const std::string& warning : warnings_)
-        out += wrap_words("  " + warning, look.width > 1 ? look.width - 1 : 0, "    ") + "\n";
-      if (warning_count_ > warnings_.size())
-        out += fmt::format("  {} {} more\n", ellipsis(look.unicode), warning_count_ - warnings_.size());
-    }
     if (!annotations_.empty()) {
       out += paint(Ink::bold, counted(annotation_count_, "annotation"), look.color) + "\n";
       for (const std::string& annotation : annotations_)

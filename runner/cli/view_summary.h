@@ -29,6 +29,8 @@ namespace buildspec_run {
 
 /// `chunk` without the header that a step's output begins with: what it runs and in which environment stands elsewhere.
 [[nodiscard]] std::string_view without_header(std::string_view chunk) noexcept;
+/// `chunk` with that header as it is without colours; what the step itself writes stays as it is.
+[[nodiscard]] std::string with_plain_header(std::string_view chunk);
 
 /// Behind the result of a step that failed and does not fail the build.
 inline constexpr std::string_view kCarriedOn = " (it failed; continue-on-error)";

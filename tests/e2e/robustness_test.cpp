@@ -177,8 +177,13 @@ TEST_F(Robustness, KillingTheRunnerEndsTheBuild) {
   program.send(SIGKILL);
   EXPECT_EQ(program.wait(), 128 + SIGKILL);
   EXPECT_NE(log().find("\nbefore the end\n"), std::string::npos) << log();
-  // Nobody was left to remove its files, secrets among them: the next run does.
-  EXPECT_FALSE(fs::is_empty(temporary_));
+  // Its files, secrets among them, go as well; only the directory around them is left.
+  std::error_code gone;
+  EXPECT_TRUE(eventually([&] {
+    for (const fs::directory_entry& around : fs::directory_iterator(temporary_, gone))
+      if (!fs::is_empty(around, gone)) return false;
+    return true;
+  }));
   buildspec("version: 0.2\nphases: {build: {commands: [\"true\"]}}\n");
   EXPECT_EQ(run({"--no-keep"}), 0);
   // TearDown: nothing is left.
@@ -220,6 +225,44 @@ TEST_P(KilledSupervisor, EndsTheBuildWithAnError) {
 
 INSTANTIATE_TEST_SUITE_P(Each, KilledSupervisor, testing::Bool(),
                          [](const auto& each) { return each.param ? "Worker" : "Guard"; });
+
+// A command knows the number of its parent.
+TEST_F(Robustness, AStoppedSupervisorHoldsUpNoTimeOut) {
+  buildspec(R"(version: 0.2
+phases:
+  build:
+    commands:
+      - kill -STOP $PPID; echo "went"-on; sleep 100
+)");
+  EXPECT_EQ(run({"--command-timeout", "300ms", "--grace", "200ms"}), 1);
+  EXPECT_NE(out_.find("went-on"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("TIMED OUT in BUILD"), std::string::npos) << out_;
+}
+
+TEST_F(Robustness, AStoppedSupervisorHoldsUpNoInterrupt) {
+  buildspec(
+      "version: 0.2\nphases: {build: {commands: ['kill -STOP $PPID; touch \"$FILES/ready\"; sleep 100']}}\n");
+  RunningProgram program(start({"--grace", "200ms"}));
+  await("ready");
+  program.send(SIGINT);
+  EXPECT_EQ(program.wait(), 130);
+}
+
+// What cannot be written in the end is said before the first command.
+TEST_F(Robustness, RefusesAnExportFileThatCannotBeWritten) {
+  buildspec("version: 0.2\nphases: {build: {commands: ['mkdir -p made; touch \"$FILES/ran\"']}}\n");
+  fs::create_directories(source_ / "is-a-directory");
+  EXPECT_EQ(run({"--export-file", "is-a-directory"}), 3);
+  EXPECT_NE(err_.find("--export-file is-a-directory: Is a directory"), std::string::npos) << err_;
+  EXPECT_EQ(run({"--export-file", "buildspec.yml/x"}), 3);
+  EXPECT_NE(err_.find("--export-file buildspec.yml/x: Not a directory"), std::string::npos) << err_;
+  EXPECT_FALSE(fs::exists(files_ / "ran"));
+  // The build may make the directory, or not.
+  EXPECT_EQ(run({"--export-file", "made/x.env"}), 0) << err_;
+  EXPECT_TRUE(fs::exists(source_ / "made/x.env"));
+  EXPECT_EQ(run({"--export-file", "never/x.env"}), 3);
+  EXPECT_NE(err_.find("the exported variables are not written"), std::string::npos) << err_;
+}
 
 struct Signal {
   int number, exit;

@@ -86,9 +86,24 @@ TEST_F(PlainViewTest, QuietlyTellsWhatFailed) {
             "raw^G\n"
             "[build[1]] failed after 2.0s: exit status 2 at buildspec.yml:12:9\n"
             "[build[1]] hint: is make there?\n"
+            "1 warning\n"
+            "  buildspec.yml:3:5: unknown key \"x\" [unknown-key]\n"
             "log: /state/log\n"
             "FAILED in BUILD, build[1] `make test` (exit status 2) at buildspec.yml:12:9\n");
   EXPECT_EQ(err_file_.take(), "");
+}
+
+TEST_F(PlainViewTest, WithoutColoursTheHeaderOfAStepHasNone) {
+  open(options());
+  run_started();
+  out_file_.take();
+  TaskStarted started{"BUILD", "build[0]", "echo x", {"buildspec.yml", 5, 9}, StepStage{"Say", "main"}};
+  tell(started);
+  const std::string header = "##[group]Run echo x\n\x1b[36;1mecho x\x1b[0m\nshell: sh\n##[endgroup]\n";
+  output(header + "\x1b[36;1mits own\x1b[0m\n");
+  EXPECT_EQ(out_file_.take(),
+            "[build[0]] step: Say\n##[group]Run echo x\necho x\nshell: sh\n##[endgroup]\n"
+            "\x1b[36;1mits own\x1b[0m\n");
 }
 
 TEST_F(PlainViewTest, QuietSuccessIsOneLine) {

@@ -215,6 +215,9 @@ TEST_F(PrettyViewTest, QuietlyTellsWhatFailed) {
             "    │ third\n"
             "    exit status 2 at buildspec.yml:12:9\n"
             "    hint: is make there?\n"
+            "1 warning\n"
+            "  buildspec.yml:3:5: unknown key \"x\"\n"
+            "    [unknown-key]\n"
             "log: /state/log\n"
             "FAILED in BUILD, build[1] `cd sub …` (exit status 2) at buildspec.yml:12:9\n");
 }
