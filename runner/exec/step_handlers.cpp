@@ -71,6 +71,7 @@ class ProcessReceiver final : public StepOutput::Receiver {
 void StepJob::apply(StepInstance& step, Stage stage, const CommandEffects& effects, bool& failed) {
   for (const std::string& mask : effects.masks) events_.masker().add(mask);
   for (const LogEntry& entry : effects.log) log_.tell(entry);
+  if (effects.fails_step) log_.blame(effects.log);
   if (effects.output) set_output(step, stage, *effects.output);
   if (effects.state) step.state.set(effects.state->name, effects.state->value);
   if (effects.variable) set_variable(*effects.variable);
@@ -119,7 +120,9 @@ std::optional<std::string_view> StepJob::inherited(std::string_view name) const 
 bool StepJob::apply_files(StepInstance& step, Stage stage, const FileCommands& files) {
   bool good = true;
   const auto fail = [&](EnvironmentFile file, std::string error) {
-    for (LogEntry& entry : failed_file(file, std::move(error))) log_.tell(std::move(entry));
+    const std::vector<LogEntry> why = failed_file(file, std::move(error));
+    for (const LogEntry& entry : why) log_.tell(entry);
+    log_.blame(why);
     good = false;
   };
   for (const EnvironmentFileName& each : kEnvironmentFiles) {

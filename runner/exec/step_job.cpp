@@ -207,7 +207,7 @@ void StepJob::settle(const StageEnd& end, SourceRange where) {
     if (!end_.failure && !timed_out_)
       end_.failure =
           StepFailure{end.told.label, end.told.step->name,
-                      !exit_.success() ? to_string(exit_) : events_.masker().mask(log_.first_error()), where};
+                      !exit_.success() ? to_string(exit_) : events_.masker().mask(log_.reason()), where};
   }
   look_at_stop();
 }

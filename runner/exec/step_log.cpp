@@ -17,6 +17,7 @@ std::size_t from_one(const std::optional<int>& number) {
 void StepLog::begin(std::string label) {
   label_ = std::move(label);
   first_error_.clear();
+  blamed_.clear();
   annotations_ = {};
 }
 
@@ -25,6 +26,13 @@ void StepLog::text(std::string_view lines) { events_.output(lines); }
 void StepLog::line(std::string_view line) { events_.output(std::string(line) + "\n"); }
 
 void StepLog::error(std::string message) { annotate(Annotation{AnnotationLevel::error, std::move(message)}); }
+
+void StepLog::blame(std::span<const LogEntry> why) {
+  for (const LogEntry& entry : why)
+    if (const auto* annotation = std::get_if<Annotation>(&entry);
+        blamed_.empty() && annotation != nullptr && annotation->level == AnnotationLevel::error)
+      blamed_ = truncate_message(events_.masker().mask(annotation->message));
+}
 
 void StepLog::warning(std::string message) {
   annotate(Annotation{AnnotationLevel::warning, std::move(message)});

@@ -1,6 +1,7 @@
 // The log of a step: its lines, and what it says about places. Source: actions.md 3.17, 9.4.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,8 +31,13 @@ class StepLog {
   void tell(LogEntry entry);
   void summary(const std::string& step, std::string text);
 
-  /// The first error of this step; empty: there was none.
-  [[nodiscard]] const std::string& first_error() const noexcept { return first_error_; }
+  /// The first error of `why`, which has been told, is why the step fails, whatever else it may say.
+  void blame(std::span<const LogEntry> why);
+  /// Why the step fails, where its exit status does not say: what was blamed first, else its first error; masked. Empty:
+  /// there was neither.
+  [[nodiscard]] const std::string& reason() const noexcept {
+    return blamed_.empty() ? first_error_ : blamed_;
+  }
   [[nodiscard]] bool debugging() const noexcept { return debug_; }
 
  private:
@@ -39,7 +45,7 @@ class StepLog {
 
   EventStream& events_;
   bool debug_;
-  std::string label_, first_error_;
+  std::string label_, first_error_, blamed_;
   AnnotationList annotations_;
 };
 

@@ -43,6 +43,23 @@ TEST_F(Steps, S13_5_OrderOfStages) {
             "Error while executing command: Run exit 1. Reason: exit status 1");
 }
 
+// What the step itself says is not why it failed.
+TEST_F(Steps, S9_5_TheReasonIsTheCommandThatWasRefused) {
+  EXPECT_EQ(steps("- run: |\n    echo '::error::bad thing'\n    echo '::set-env name=A::b'\n"),
+            Outcome::failed);
+  EXPECT_EQ(seen.find_phase("BUILD")->message,
+            "Error while executing command: Run echo '::error::bad thing'. Reason: Unable to process command "
+            "'::set-env name=A::b' successfully.");
+}
+TEST_F(Steps, S9_5_TheReasonIsTheFileThatWasRefused) {
+  EXPECT_EQ(steps("- run: |\n    echo '::error::bad thing'\n    echo 'no equals' >> $GITHUB_ENV\n"),
+            Outcome::failed);
+  EXPECT_EQ(
+      seen.find_phase("BUILD")->message,
+      "Error while executing command: Run echo '::error::bad thing'. Reason: Unable to process file command "
+      "'env' successfully.");
+}
+
 // 3.3: names, the conditions of pre and post, and what `with` sees in each stage.
 TEST_F(Steps, S3_3_Stages) {
   action(remote("o/A"),
