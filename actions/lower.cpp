@@ -80,7 +80,7 @@ class Resolver {
     int height = 0;
     for (StepTask& step : steps) {
       auto* action = std::get_if<ActionStep>(&step.body);
-      if (action == nullptr) continue;
+      if (action == nullptr || step.left_out) continue;
       const Result<ActionReference> reference = parse_action_reference(action->uses);
       if (!reference) {
         fail(step, Failure{"action-reference", {reference.error().message}});
@@ -180,7 +180,7 @@ class Resolver {
   void list(const std::vector<StepTask>& steps, const RepositoryReference* self, std::vector<Found*>& level) {
     for (const StepTask& step : steps) {
       const auto* action = std::get_if<ActionStep>(&step.body);
-      if (action == nullptr) continue;
+      if (action == nullptr || step.left_out) continue;
       const Result<ActionReference> reference = parse_action_reference(action->uses);
       if (!reference) continue;
       const std::optional<RepositoryReference> remote = remote_reference(*reference, self);

@@ -21,7 +21,7 @@ namespace buildspec_run {
 [[nodiscard]] std::vector<StepTask> decode_steps(const SourceText& source, const Node& sequence,
                                                  Diagnostics& found);
 
-/// Resolves what the steps of all phases use, transitively, through `provider`, which fetches; it hears of
+/// Resolves what the steps of all phases use that are not left out, transitively, through `provider`, which fetches; it hears of
 /// those of one level before the first is asked for. Local actions stay unresolved. What cannot be had is an
 /// error at the step's `uses`, with the runner's words: `action-unavailable` is the machine's (no network),
 /// all others are the reference's or the action's: `action-unresolvable`, `action-not-found`,

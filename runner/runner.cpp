@@ -16,6 +16,7 @@
 #include "runner/event/controller.h"
 #include "runner/event/event.h"
 #include "runner/exec/diagnosed.h"
+#include "runner/exec/dry_run.h"
 #include "runner/exec/event_stream.h"
 #include "runner/exec/executor.h"
 #include "runner/exec/shell_program.h"
@@ -71,7 +72,9 @@ const Diagnostic& first_error(const std::vector<Diagnostic>& diagnostics) {
 constexpr std::string_view kActionUnavailable = "action-unavailable";
 
 bool has_steps(const Plan& plan) {
-  return std::ranges::any_of(plan.phases, [](const Phase& phase) { return !phase.steps.empty(); });
+  return std::ranges::any_of(plan.phases, [](const Phase& phase) {
+    return std::ranges::any_of(phase.steps, [](const StepTask& step) { return !step.left_out; });
+  });
 }
 
 /// Tells what the store says of its fetching: lines are output of the run, in the runner's words; how far a download is,
@@ -186,11 +189,26 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   lint_script_ends(buildspec, plan, found);
   events.tell(RunStarted{kVersion, request.source_dir, git.root(), request.buildspec_name,
                          find_shell(plan, request).path, request.log_file});
-  events.tell(outline_of(buildspec, plan));
+  const PlanMade outline = outline_of(buildspec, plan);
+  events.tell(outline);
+  bool dry_run = false;
+  if (!found.has_errors()) {
+    Selection selection = controller.select(outline);
+    if (!selection.problem.empty()) {
+      found.add(Severity::error, selection.problem_id, selection.problem);
+      tell(events, found.all());
+      tell_end(events, Status::failed, selection.problem, began);
+      return Finished{Outcome::invalid, {}};
+    }
+    leave_out(plan, selection.left_out);
+    dry_run = selection.dry_run;
+    if (dry_run || !selection.left_out.empty())
+      events.tell(TasksSelected{std::move(selection.left_out), dry_run});
+  }
 
   // The actions it names are fetched now, so that the plan is complete.
   std::unique_ptr<ActionStore> actions;
-  if (!found.has_errors() && has_steps(plan)) {
+  if (!found.has_errors() && !dry_run && has_steps(plan)) {
     actions = open_store(request, machine, events, found, stop);
     if (!found.has_errors()) resolve_actions(plan, *actions, found);
     for (const Phase& phase : plan.phases) report_unpinned(phase.steps, *actions, found);
@@ -208,13 +226,19 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
     return Error{error.message, {}};
   }
 
+  Diagnostics about_git;
+  if (dry_run) {
+    const GitFacts facts = git.take(about_git);
+    tell(events, about_git.all());
+    return describe(plan, request, facts, events);
+  }
+
   // From here on the plan alone says what runs.
   Result<std::unique_ptr<ProcessRunner>> processes = make_process_runner(machine.supervisor, kill);
   if (!processes) {
     tell_end(events, Status::fault, processes.error().message, began);
     return std::move(processes.error());
   }
-  Diagnostics about_git;
   const GitFacts facts = git.take(about_git);
   tell(events, about_git.all());
   return execute(plan, request, facts, **processes, controller, events, stop,

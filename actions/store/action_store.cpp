@@ -556,7 +556,7 @@ void report_unpinned(const std::vector<StepTask>& steps, const ActionStore& stor
   std::set<std::string> told;
   for (const StepTask& step : steps) {
     const auto* action = std::get_if<ActionStep>(&step.body);
-    if (action == nullptr || step.source == nullptr) continue;
+    if (action == nullptr || step.source == nullptr || step.left_out) continue;
     const Result<ActionReference> reference = parse_action_reference(action->uses);
     const auto* repository = reference ? std::get_if<RepositoryReference>(&*reference) : nullptr;
     if (repository == nullptr) continue;

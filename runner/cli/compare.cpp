@@ -168,7 +168,8 @@ std::string shown(const Difference& difference) {
 std::string text_of(const std::vector<ComparedPhase>& phases, const std::string& file, const RunSketch& run,
                     bool color) {
   std::string out = paint(Ink::bold, plain_line("cloud  " + file), color) + "\n" +
-                    paint(Ink::bold, fmt::format("here   {}  {}", run.id, verdict_of(run)), color) + "\n\n";
+                    paint(Ink::bold, fmt::format("here   {}  {}", run.id, shown_verdict(run)), color) +
+                    "\n\n";
   std::size_t count = 0;
   for (const ComparedPhase& phase : phases) {
     if (phase.differences.empty())

@@ -189,7 +189,7 @@ std::vector<Variable> different_variables(const BuildRecord* a, const BuildRecor
 }
 
 std::string headline(std::string_view name, const RunSketch& run, bool color) {
-  std::string text = fmt::format("{}  {}  {}", name, run.id, verdict_of(run));
+  std::string text = fmt::format("{}  {}  {}", name, run.id, shown_verdict(run));
   if (run.finished) text += fmt::format(" in {}", shown_duration(run.finished->took));
   if (run.started)
     text += plain_line(fmt::format("  {} in {}", run.started->buildspec, run.started->source_dir));

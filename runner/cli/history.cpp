@@ -49,7 +49,7 @@ std::string text_of(const std::vector<RunSketch>& runs, bool color, std::size_t 
     Row row;
     row.id = run.id;
     row.when = local_time(run.began);
-    row.verdict = verdict_of(run);
+    row.verdict = shown_verdict(run);
     row.ink = !run.finished ? Ink::yellow : run.finished->status == Status::succeeded ? Ink::green : Ink::red;
     row.took = run.finished ? shown_duration(run.finished->took) : "-";
     const std::optional<int> exit = exit_code_of(run);
@@ -106,6 +106,9 @@ std::string json_of(const std::vector<RunSketch>& runs) {
     };
     object.emplace_back("failed_phase", failed(&RunFinished::failed_phase));
     object.emplace_back("failed_label", failed(&RunFinished::failed_label));
+    Value left_out;
+    if (run.finished) left_out = static_cast<std::uint64_t>(run.finished->left_out);
+    object.emplace_back("left_out", std::move(left_out));
     object.emplace_back("directory", run.directory.native());
     array.emplace_back(std::move(object));
   }

@@ -68,6 +68,10 @@ std::string_view verdict_of(const RunSketch& run) {
   return run.state == RunSketch::State::running ? "running" : "broken off";
 }
 
+std::string shown_verdict(const RunSketch& run) {
+  return std::string(verdict_of(run)) + (run.finished && run.finished->left_out > 0 ? " (partial)" : "");
+}
+
 std::optional<int> exit_code_of(const RunSketch& run) {
   if (run.exit_code || !run.finished) return run.exit_code;
   switch (run.finished->status) {

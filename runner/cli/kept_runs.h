@@ -43,6 +43,9 @@ void tell_what_is_missing(const Invocation& invocation, const RunSketch& run, co
 /// "SUCCEEDED", "FAILED", …, "running", "broken off".
 [[nodiscard]] std::string_view verdict_of(const RunSketch& run);
 
+/// The same for people: "SUCCEEDED (partial)" when not all of the plan was to run.
+[[nodiscard]] std::string shown_verdict(const RunSketch& run);
+
 /// What the process has exited with, from what was kept, else from the verdict; nullopt: it has not, or nobody knows.
 [[nodiscard]] std::optional<int> exit_code_of(const RunSketch& run);
 

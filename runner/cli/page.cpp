@@ -227,7 +227,7 @@ class Page {
 
   void head() {
     const std::string buildspec = record_.started ? shown(record_.started->buildspec) : "a run";
-    const std::string_view verdict = verdict_of(run_);
+    const std::string verdict = shown_verdict(run_);
     const Status status = run_.finished ? run_.finished->status : Status::in_progress;
     put(
         fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
@@ -247,6 +247,8 @@ class Page {
                              fmt::gmtime(std::chrono::system_clock::to_time_t(run_.began))));
     if (run_.finished) row("took", shown_duration(run_.finished->took));
     if (const std::optional<int> exit = exit_code_of(run_)) row("exit code", fmt::format("{}", *exit));
+    if (record_.selected && !record_.selected->left_out.empty())
+      row("left out", shown(left_out_text(record_.plan, record_.selected->left_out)));
     if (record_.started) {
       row("source", shown(record_.started->source_dir));
       row("shell", shown(record_.started->shell));

@@ -56,6 +56,16 @@ constexpr OptionSpec kOptions[] = {
     {"--sh", "", Takes::value, "PROGRAM",
      "the program that sh and /bin/sh mean: the cloud's Amazon Linux images have bash there, its Ubuntu "
      "images dash; default: the machine's sh"},
+    {"--only", "", Takes::value, "TASKS",
+     "run these alone: phases (build), the commands of a finally (build.finally), commands and steps by the "
+     "names that list prints (build[2]), several with commas",
+     true},
+    {"--from", "", Takes::value, "TASK", "run from there on: a phase, a command or a step"},
+    {"--until", "", Takes::value, "TASK",
+     "run up to there, it included; the commands of a finally stand behind those of their phase"},
+    {"--skip", "", Takes::value, "TASKS", "do not run these", true},
+    {"--dry-run", "", Takes::nothing, "",
+     "print the environment, each script and how it would be started, and run nothing; nothing is kept"},
     {"--timeout", "", Takes::value, "TIME",
      "end the build after TIME (90s, 5m, 1h30m; a bare number is seconds); default: 1h"},
     {"--phase-timeout", "", Takes::value, "TIME",
@@ -310,6 +320,39 @@ OrRefused<Request> request_of(const Invocation& invocation, const Path& source_d
   return request;
 }
 
+// "build[1],post_build" and one name each time are the same.
+std::vector<std::string> task_names(const Invocation& invocation, std::string_view option) {
+  std::vector<std::string> names;
+  for (const std::string& given : invocation.arguments.values(option))
+    for (std::size_t begin = 0; begin <= given.size();) {
+      const std::size_t end = std::min(given.find(',', begin), given.size());
+      names.push_back(given.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  return names;
+}
+
+WantedTasks wanted_tasks(const Invocation& invocation) {
+  const Arguments& arguments = invocation.arguments;
+  return {task_names(invocation, "--only"), task_names(invocation, "--skip"),
+          arguments.value("--from").value_or(""), arguments.value("--until").value_or("")};
+}
+
+/// Answers what the options of a run say.
+class RunController : public UnattendedController {
+ public:
+  RunController(WantedTasks wanted, bool dry_run) : wanted_(std::move(wanted)), dry_run_(dry_run) {}
+  Selection select(const PlanMade& plan) override {
+    Selection selection = select_tasks(wanted_, plan);
+    selection.dry_run = dry_run_;
+    return selection;
+  }
+
+ private:
+  WantedTasks wanted_;
+  bool dry_run_;
+};
+
 Machine machine_of(const Path& program) {
   const Path parts = program.parent_path().parent_path() / "libexec" / "buildspec-run";
   return {(parts / "buildspec-run-supervisor").string(), parts.string()};
@@ -377,7 +420,8 @@ ExitCode run_run(const Invocation& invocation) {
   request.run_id = make_run_id(now);
   const Path state = state_directory_of(invocation);
   std::unique_ptr<KeptRun> kept;
-  if (!invocation.arguments.has("--no-keep")) {
+  const bool dry_run = invocation.arguments.has("--dry-run");
+  if (!dry_run && !invocation.arguments.has("--no-keep")) {
     std::string problem = "neither XDG_STATE_HOME nor HOME names a place";
     if (!state.empty()) {
       prune_runs(state, std::get<PruneLimits>(limits), now);
@@ -398,7 +442,7 @@ ExitCode run_run(const Invocation& invocation) {
   std::vector<EventSink*> sinks = {views.view.get()};
   if (kept != nullptr) sinks.insert(sinks.begin(), kept.get());
   Fanout events(std::move(sinks));
-  UnattendedController controller;
+  RunController controller(wanted_tasks(invocation), dry_run);
   Result<Finished> finished = run_build(request, machine_of(invocation.program), controller, events,
                                         interrupts.stop(), interrupts.kill());
   views.view.reset();
@@ -407,7 +451,7 @@ ExitCode run_run(const Invocation& invocation) {
       invocation.fail(ExitCode::success, fmt::format("not all could be shown: {}", console->problem()));
   const auto exit = [&]() -> ExitCode {
     if (!finished) return invocation.fail(ExitCode::machine, finished.error().message);
-    if (export_file) {
+    if (export_file && !dry_run) {
       if (Result<void> written = replace_file(
               export_path, exports_text(finished->exported, export_path.extension() == ".json"), 0600);
           !written)

@@ -22,6 +22,7 @@ class CodebuildView : public EventSink {
     std::visit(overloaded{
                    [&](const RunStarted& run) { run_ = run; },
                    [&](const PlanMade& plan) { plan_ = plan; },
+                   [&](const TasksSelected& selected) { left_out(selected); },
                    [&](const BuildStarted& build) { started(build); },
                    [&](const Diagnosed& found) { diagnose(found); },
                    [&](const PhaseStarted& phase) { started(phase); },
@@ -45,6 +46,12 @@ class CodebuildView : public EventSink {
   void diagnose(const Diagnosed& found) {
     if (!out_.at_line_start() && out_.same_destination(err_)) out_.write("\n");
     err_.write_line_start(shown_diagnostic(found, err_.color()));
+  }
+
+  // The cloud's log has no words for it.
+  void left_out(const TasksSelected& selected) {
+    if (!selected.left_out.empty())
+      err_.write_line_start("left out: " + left_out_text(plan_, selected.left_out) + "\n");
   }
 
   void started(const BuildStarted& build) {

@@ -33,7 +33,18 @@ class PlainView : public EventSink {
     summary_.on(event);
     std::visit(overloaded{
                    [&](const RunStarted& run) { started(run); },
-                   [](const PlanMade&) {},
+                   [&](const PlanMade& plan) { plan_ = plan; },
+                   [&](const TasksSelected& selected) {
+                     if (!selected.left_out.empty() && !options_.quiet)
+                       say("run", "left out: " + left_out_text(plan_, selected.left_out));
+                     if (selected.dry_run && !options_.quiet) say("run", "a dry run: nothing is started");
+                   },
+                   [&](const EnvironmentPlanned& planned) {
+                     out_.write_line_start(
+                         line("run", "environment: " + counted(planned.variables.size(), "variable")) +
+                         planned_variables(planned.variables, "  "));
+                   },
+                   [&](const TaskPlanned& task) { planned(task); },
                    [&](const BuildStarted& build) { started(build); },
                    [&](const Diagnosed& diagnosed) { diagnose(diagnosed); },
                    [&](const ActionFetch& fetch) {
@@ -111,6 +122,17 @@ class PlainView : public EventSink {
     out_.write_line_start(task.step ? step(task.label, task.step->name) : command(task.label, task.text));
   }
 
+  void planned(const TaskPlanned& task) {
+    std::string text;
+    if (!task.name.empty()) text += step(task.label, task.name);
+    text += line(task.label, planned_way(task) + " at " + plain_line(to_string(task.place)));
+    if (!task.variables.empty()) text += line(task.label, "env:") + planned_variables(task.variables, "  ");
+    text += task.name.empty() || !task.program.empty() ? command(task.label, task.text)
+                                                       : line(task.label, "uses: " + plain_line(task.text));
+    if (!task.inputs.empty()) text += line(task.label, "with:") + planned_variables(task.inputs, "  ");
+    out_.write_line_start(text);
+  }
+
   [[nodiscard]] std::string step(std::string_view label, std::string_view name) const {
     return line(label, "step: " + plain_line(name));
   }
@@ -158,6 +180,7 @@ class PlainView : public EventSink {
   Console& err_;
   ViewOptions options_;
   Summary summary_;
+  PlanMade plan_;
   OutputTail tail_;  // quiet only
   bool is_step_ = false;
   std::string log_file_;

@@ -56,7 +56,13 @@ class PrettyView : public EventSink {
     summary_.on(event);
     std::visit(overloaded{
                    [&](const RunStarted& run) { started(run); },
-                   [](const PlanMade&) {},
+                   [&](const PlanMade& plan) { plan_ = plan; },
+                   [&](const TasksSelected& selected) { started(selected); },
+                   [&](const EnvironmentPlanned& planned) {
+                     out_.write_line_start("\n" + paint(Ink::bold, "environment", color()) + "\n" +
+                                           planned_variables(planned.variables, "  "));
+                   },
+                   [&](const TaskPlanned& task) { planned(task); },
                    [&](const BuildStarted& build) { started(build); },
                    [&](const Diagnosed& diagnosed) { diagnose(diagnosed); },
                    [&](const ActionFetch& fetch) { fetching(fetch); },
@@ -219,6 +225,34 @@ class PrettyView : public EventSink {
     out_.write_line_start(text);
   }
 
+  void started(const TasksSelected& selected) {
+    if (options_.quiet) return;
+    std::string text;
+    if (!selected.left_out.empty())
+      text += prose(paint(Ink::yellow, "left out:", color()) + " " + left_out_text(plan_, selected.left_out),
+                    "  ");
+    if (selected.dry_run) text += paint(Ink::yellow, "a dry run:", color()) + " nothing is started\n";
+    out_.write_line_start(text);
+  }
+
+  void planned(const TaskPlanned& task) {
+    std::string text;
+    if (task.phase != planned_phase_)
+      text += "\n" +
+              paint(Ink::bold, fmt::format("{} {}", glyphs_.running, plain_line(task.phase)), color()) + "\n";
+    planned_phase_ = task.phase;
+    text += fmt::format("  {}  ", paint(Ink::cyan, plain_line(task.label), color()));
+    if (!task.name.empty()) text += plain_line(task.name) + "  ";
+    text += paint(Ink::dim, plain_line(to_string(task.place)), color()) + "\n";
+    if (const std::string way = planned_way(task); !way.empty())
+      text += prose("    " + paint(Ink::dim, way, color()), "      ");
+    if (!task.variables.empty()) text += "    env\n" + planned_variables(task.variables, "      ");
+    for (const std::string& line : command_lines(task.text))
+      text += fmt::format("    {} {}\n", paint(Ink::dim, glyphs_.bar, color()), line);
+    if (!task.inputs.empty()) text += "    with\n" + planned_variables(task.inputs, "      ");
+    out_.write_line_start(text);
+  }
+
   void started(const BuildStarted& build) {
     failed_tail_.clear();
     repeat_ = false;
@@ -358,6 +392,8 @@ class PrettyView : public EventSink {
   ViewOptions options_;
   const Glyphs& glyphs_;
   Summary summary_;
+  PlanMade plan_;
+  std::string planned_phase_;
   OutputTail tail_;
   OutputFilter filter_;  // of output that is shown as it comes
   std::string log_file_;

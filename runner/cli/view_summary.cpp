@@ -94,6 +94,64 @@ std::string shown_bytes(std::uint64_t bytes) {
   return amount < 9.95 ? fmt::format("{:.1f} {}", amount, unit) : fmt::format("{:.0f} {}", amount, unit);
 }
 
+std::string left_out_text(const PlanMade& plan, const std::vector<std::string>& left_out) {
+  const std::set<std::string_view> labels(left_out.begin(), left_out.end());
+  std::vector<std::string> parts;
+  // Those of `list` that are left out, one behind the other as one part. Whether all are.
+  const auto add_list = [&](const std::string& list, std::size_t count) {
+    std::vector<bool> out(count);
+    std::size_t all = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      out[i] = labels.contains(fmt::format("{}[{}]", list, i));
+      all += out[i] ? 1 : 0;
+    }
+    if (all == count) {
+      if (count > 0) parts.push_back(list);
+      return;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!out[i]) continue;
+      std::size_t last = i;
+      while (last + 1 < count && out[last + 1]) ++last;
+      parts.push_back(last == i ? fmt::format("{}[{}]", list, i)
+                                : fmt::format("{0}[{1}] to {0}[{2}]", list, i, last));
+      i = last;
+    }
+  };
+  for (const PhaseOutline& phase : plan.phases) {
+    const std::string name = to_lower(phase.phase);
+    const std::size_t before = parts.size();
+    add_list(name, phase.commands + phase.steps);
+    add_list(name + ".finally", phase.finally);
+    if (parts.size() == before + 2 && parts[before] == name && parts.back() == name + ".finally")
+      parts.pop_back();
+    else if (parts.size() > before && parts[before] == name && phase.finally > 0)
+      parts[before] += phase.steps > 0 ? " (its steps)" : " (its commands)";
+  }
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+std::string planned_variables(const std::vector<ExportedVariable>& variables, std::string_view indent) {
+  std::string text;
+  for (const ExportedVariable& variable : variables)
+    text += fmt::format("{}{}={}\n", indent, plain_line(variable.name), shown_value(variable.value));
+  return text;
+}
+
+std::string planned_way(const TaskPlanned& task) {
+  std::string text = task.program.empty() ? std::string() : "by " + task.program;
+  const auto add = [&](std::string_view more) { text.append(text.empty() ? "" : ", ").append(more); };
+  if (!task.directory.empty())
+    add("in " + task.directory);
+  else if (!task.program.empty())
+    add("where the one before it ends");
+  if (!task.user.empty()) add("as user " + task.user);
+  if (!task.condition.empty()) add("if " + task.condition);
+  return plain_line(text);
+}
+
 std::string fetched_line(std::string_view action, std::uint64_t bytes) {
   return fmt::format("fetched {}, {}", plain_line(action), shown_bytes(bytes));
 }
@@ -225,7 +283,10 @@ std::string shown_tail(const OutputTail& tail, std::size_t count, std::string_vi
 void Summary::on(const Event& event) {
   std::visit(overloaded{
                  [&](const RunStarted& run) { log_file_ = run.log_file; },
-                 [](const PlanMade&) {},
+                 [&](const PlanMade& plan) { plan_ = plan; },
+                 [&](const TasksSelected& selected) { left_out_ = selected.left_out; },
+                 [](const EnvironmentPlanned&) {},
+                 [&](const TaskPlanned&) { ++planned_count_; },
                  [&](const BuildStarted&) {
                    failure_.reset();
                    exported_.clear();
@@ -298,6 +359,10 @@ std::string Summary::render(const RunFinished& run, const Look& look, bool brief
         out += cut(fmt::format("  {}={}", plain_line(variable.name), shown_value(variable.value)));
     }
   }
+  if (!left_out_.empty() && !brief)
+    out += wrap_words(paint(Ink::yellow, "left out:", look.color) + " " + left_out_text(plan_, left_out_),
+                      look.width > 1 ? look.width - 1 : 0, "  ") +
+           "\n";
   if (!log_problem.empty())
     out += paint(Ink::yellow, "not kept: ", look.color) + plain_line(log_problem) + "\n";
   if (!log_file_.empty() && has_summary_ && !brief)
@@ -308,12 +373,18 @@ std::string Summary::render(const RunFinished& run, const Look& look, bool brief
 }
 
 std::string Summary::last_line(const RunFinished& run, const Look& look) const {
+  const std::string partial =
+      run.left_out > 0 ? fmt::format("; a part of the build: {} left out", counted(run.left_out, "task"))
+                       : std::string();
+  if (run.dry_run && run.status == Status::succeeded)
+    return paint(Ink::yellow, "DRY RUN", look.color) +
+           fmt::format(", nothing has run: {} would{}", counted(planned_count_, "task"), partial);
   if (run.status == Status::succeeded) {
     std::string rest = fmt::format(" in {}", shown_duration(run.took));
     if (command_count_ > 0 || step_count_ == 0) rest += ", " + counted(command_count_, "command");
     if (step_count_ > 0) rest += ", " + counted(step_count_, "step");
     if (warning_count_ > 0) rest += ", " + counted(warning_count_, "warning");
-    return paint(Ink::green, "SUCCEEDED", look.color) + rest;
+    return paint(Ink::green, "SUCCEEDED", look.color) + rest + partial;
   }
   std::string rest;
   if (!run.failed_phase.empty()) rest += " in " + plain_line(run.failed_phase);
@@ -330,7 +401,7 @@ std::string Summary::last_line(const RunFinished& run, const Look& look) const {
     if (!place) place = first_error_place_;
   }
   if (place) rest += " at " + plain_line(to_string(*place));
-  return paint(Ink::red, headline(run.status), look.color) + rest;
+  return paint(Ink::red, headline(run.status), look.color) + rest + partial;
 }
 
 }  // namespace buildspec_run

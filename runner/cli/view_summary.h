@@ -21,6 +21,16 @@ namespace buildspec_run {
 /// "812 B", "1.2 kB", "34 MB": powers of 1000.
 [[nodiscard]] std::string shown_bytes(std::uint64_t bytes);
 
+/// Tasks that are left out, for people: "install, build[0], build[2] to build[4], post_build.finally". What is whole is named
+/// as a whole.
+[[nodiscard]] std::string left_out_text(const PlanMade& plan, const std::vector<std::string>& left_out);
+
+/// What a dry run would start with, as `NAME='value'` lines, each begun by `indent`.
+[[nodiscard]] std::string planned_variables(const std::vector<ExportedVariable>& variables,
+                                            std::string_view indent);
+/// What a task that would run is, beside its text: "by /bin/sh, in /src".
+[[nodiscard]] std::string planned_way(const TaskPlanned& task);
+
 /// "fetched owner/repo@v1, 1.2 MB"
 [[nodiscard]] std::string fetched_line(std::string_view action, std::uint64_t bytes);
 
@@ -90,6 +100,9 @@ class Summary {
   std::vector<ExportedVariable> exported_;
   std::optional<Failure> failure_;  // the first of this build
   std::size_t command_count_ = 0, step_count_ = 0;
+  PlanMade plan_;
+  std::vector<std::string> left_out_;
+  std::size_t planned_count_ = 0;
 };
 
 }  // namespace buildspec_run

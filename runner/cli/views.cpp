@@ -56,6 +56,8 @@ std::string contradiction(const Arguments& arguments) {
                        format == "json"   ? "every event"
                        : format == "html" ? "a page"
                                           : "what the cloud does");
+  if (arguments.has("--dry-run") && format == "codebuild")
+    return "--dry-run has no meaning with --format codebuild, which writes what the cloud does";
   return {};
 }
 

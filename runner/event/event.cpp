@@ -55,6 +55,15 @@ class Members {
     key(name);
     out_ += "null";
   }
+  void texts(std::string_view name, const std::vector<std::string>& values) {
+    key(name);
+    out_ += '[';
+    for (const std::string& value : values) {
+      if (&value != values.data()) out_ += ',';
+      append_json_string(out_, value);
+    }
+    out_ += ']';
+  }
   void exit(std::string_view name, const ExitStatus& value) {
     key(name);
     Members members(out_);
@@ -149,6 +158,10 @@ void append_body(Members& to, const PlanMade& body) {
   to.flag("cache", body.cache);
   to.flag("reports", body.reports);
 }
+void append_body(Members& to, const TasksSelected& body) {
+  to.texts("left_out", body.left_out);
+  to.flag("dry_run", body.dry_run);
+}
 void append_body(Members& to, const BuildStarted& body) {
   to.text("build_id", body.build_id);
   to.number("attempt", body.attempt);
@@ -227,11 +240,30 @@ void append_body(Members& to, const PhaseFinished& body) {
   to.text("message", body.message);
   to.number("took_ns", body.took.count());
 }
-void append_body(Members& to, const VariablesExported& body) {
-  to.objects("variables", body.variables, [](Members& each, const ExportedVariable& variable) {
+void append_variables(Members& to, std::string_view name, const std::vector<ExportedVariable>& variables) {
+  to.objects(name, variables, [](Members& each, const ExportedVariable& variable) {
     each.text("name", variable.name);
     each.text("value", variable.value);
   });
+}
+void append_body(Members& to, const VariablesExported& body) {
+  append_variables(to, "variables", body.variables);
+}
+void append_body(Members& to, const EnvironmentPlanned& body) {
+  append_variables(to, "variables", body.variables);
+}
+void append_body(Members& to, const TaskPlanned& body) {
+  to.text("phase", body.phase);
+  to.text("label", body.label);
+  to.text("text", body.text);
+  to.place("place", body.place);
+  to.text("name", body.name);
+  to.text("program", body.program);
+  to.text("directory", body.directory);
+  to.text("user", body.user);
+  to.text("condition", body.condition);
+  append_variables(to, "variables", body.variables);
+  append_variables(to, "inputs", body.inputs);
 }
 void append_body(Members& to, const BuildFinished& body) {
   to.text("build_id", body.build_id);
@@ -247,6 +279,8 @@ void append_body(Members& to, const RunFinished& body) {
   to.place("failed_place", body.failed_place);
   to.text("message", body.message);
   to.number("took_ns", body.took.count());
+  to.number("left_out", body.left_out);
+  to.flag("dry_run", body.dry_run);
 }
 
 std::string json_line(const Event& event, std::optional<std::uint64_t> log_offset) {
@@ -308,6 +342,7 @@ std::string_view type_of(const EventBody& body) noexcept {
   return std::visit(
       overloaded{[](const RunStarted&) { return std::string_view("run-started"); },
                  [](const PlanMade&) { return std::string_view("plan-made"); },
+                 [](const TasksSelected&) { return std::string_view("tasks-selected"); },
                  [](const BuildStarted&) { return std::string_view("build-started"); },
                  [](const Diagnosed&) { return std::string_view("diagnosed"); },
                  [](const ActionFetch&) { return std::string_view("action-fetch"); },
@@ -319,6 +354,8 @@ std::string_view type_of(const EventBody& body) noexcept {
                  [](const StepSummarized&) { return std::string_view("step-summarized"); },
                  [](const PhaseFinished&) { return std::string_view("phase-finished"); },
                  [](const VariablesExported&) { return std::string_view("variables-exported"); },
+                 [](const EnvironmentPlanned&) { return std::string_view("environment-planned"); },
+                 [](const TaskPlanned&) { return std::string_view("task-planned"); },
                  [](const BuildFinished&) { return std::string_view("build-finished"); },
                  [](const RunFinished&) { return std::string_view("run-finished"); }},
       body);

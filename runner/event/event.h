@@ -60,6 +60,12 @@ struct PlanMade {
   bool parameter_store = false;  // env.parameter-store has entries
   bool artifacts = false, cache = false, reports = false;
 };
+/// Not all of the plan runs, as was asked for: told behind PlanMade, and only then. Of tasks that are left out nothing else is
+/// told, and nothing of a phase of which all are.
+struct TasksSelected {
+  std::vector<std::string> left_out;  // labels of commands and steps, in the plan's order
+  bool dry_run = false;               // the rest is told of (EnvironmentPlanned, TaskPlanned) and not run
+};
 /// A secondary source: CODEBUILD_SRC_DIR_<id>.
 struct SourceOutline {
   std::string id;
@@ -90,7 +96,7 @@ struct ActionFetch {
 struct PhaseStarted {
   std::string phase;  // "DOWNLOAD_SOURCE", "INSTALL", …
   bool in_file = true;
-  std::size_t tasks = 0;
+  std::size_t tasks = 0;  // commands or steps that are not left out
   std::size_t steps = 0;  // so many of the tasks are steps
 };
 /// A stage of a step (actions.md 3.1): a step of a phase is one task for each of its stages. Images that a phase's actions
@@ -160,6 +166,25 @@ struct ExportedVariable {
 struct VariablesExported {
   std::vector<ExportedVariable> variables;
 };
+/// Of a dry run: the variables that every process of the build would start with.
+struct EnvironmentPlanned {
+  std::vector<ExportedVariable> variables;
+};
+/// Of a dry run: a command or step that would run. Expressions of steps stand as they are written, as they are evaluated when
+/// the step starts.
+struct TaskPlanned {
+  std::string phase;
+  std::string label;
+  std::string text;  // the script; of a step that uses an action, the action
+  Place place;
+  std::string name;                         // of a step; empty: a command
+  std::string program;                      // what would run the script; empty: the action says it
+  std::string directory;                    // where it would start; empty: where the command before it ends
+  std::string user;                         // empty: the caller
+  std::string condition;                    // of a step: its `if`
+  std::vector<ExportedVariable> variables;  // of a step: its `env`
+  std::vector<ExportedVariable> inputs;     // of a step: its `with`
+};
 struct BuildFinished {
   std::string build_id;
   Status status = Status::succeeded;
@@ -175,11 +200,14 @@ struct RunFinished {
   std::optional<Place> failed_place;
   std::string message;  // phase context message of the first failure, or the machine's error
   std::chrono::nanoseconds took{0};
+  std::size_t left_out = 0;  // so many tasks were not to run (TasksSelected): the status is that of a part
+  bool dry_run = false;      // nothing has run
 };
 
-using EventBody = std::variant<RunStarted, PlanMade, BuildStarted, Diagnosed, ActionFetch, PhaseStarted,
-                               TaskStarted, Output, TaskFinished, StepAnnotated, StepSummarized,
-                               PhaseFinished, VariablesExported, BuildFinished, RunFinished>;
+using EventBody =
+    std::variant<RunStarted, PlanMade, TasksSelected, BuildStarted, Diagnosed, ActionFetch, PhaseStarted,
+                 TaskStarted, Output, TaskFinished, StepAnnotated, StepSummarized, PhaseFinished,
+                 VariablesExported, EnvironmentPlanned, TaskPlanned, BuildFinished, RunFinished>;
 
 struct Event {
   std::uint64_t sequence = 0;  // from 1, without gaps in a run

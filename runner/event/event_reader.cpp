@@ -91,6 +91,15 @@ class Fields {
     fields.number("signal", into.signal);
     if (!fields.problem().empty()) fail(name);
   }
+  void texts(std::string_view name, std::vector<std::string>& into) {
+    const Value* value = member(name);
+    if (value == nullptr) return;
+    if (value->array() == nullptr) return fail(name);
+    for (const Value& each : *value->array()) {
+      if (each.string() == nullptr) return fail(name);
+      into.push_back(*each.string());
+    }
+  }
   /// A list of objects, the members of each read by `read`.
   template <class Item, class Read>
   void objects(std::string_view name, std::vector<Item>& into, const Read& read) {
@@ -176,6 +185,10 @@ void read_body(Fields& from, PlanMade& body) {
   from.flag("cache", body.cache);
   from.flag("reports", body.reports);
 }
+void read_body(Fields& from, TasksSelected& body) {
+  from.texts("left_out", body.left_out);
+  from.flag("dry_run", body.dry_run);
+}
 void read_body(Fields& from, BuildStarted& body) {
   from.text("build_id", body.build_id);
   from.number("attempt", body.attempt);
@@ -260,11 +273,26 @@ void read_body(Fields& from, PhaseFinished& body) {
   from.text("message", body.message);
   from.took("took_ns", body.took);
 }
-void read_body(Fields& from, VariablesExported& body) {
-  from.objects("variables", body.variables, [](Fields& each, ExportedVariable& variable) {
+void read_variables(Fields& from, std::string_view name, std::vector<ExportedVariable>& variables) {
+  from.objects(name, variables, [](Fields& each, ExportedVariable& variable) {
     each.text("name", variable.name);
     each.text("value", variable.value);
   });
+}
+void read_body(Fields& from, VariablesExported& body) { read_variables(from, "variables", body.variables); }
+void read_body(Fields& from, EnvironmentPlanned& body) { read_variables(from, "variables", body.variables); }
+void read_body(Fields& from, TaskPlanned& body) {
+  from.text("phase", body.phase);
+  from.text("label", body.label);
+  from.text("text", body.text);
+  from.place("place", body.place);
+  from.text("name", body.name);
+  from.text("program", body.program);
+  from.text("directory", body.directory);
+  from.text("user", body.user);
+  from.text("condition", body.condition);
+  read_variables(from, "variables", body.variables);
+  read_variables(from, "inputs", body.inputs);
 }
 void read_body(Fields& from, BuildFinished& body) {
   from.text("build_id", body.build_id);
@@ -280,6 +308,8 @@ void read_body(Fields& from, RunFinished& body) {
   from.place("failed_place", body.failed_place);
   from.text("message", body.message);
   from.took("took_ns", body.took);
+  from.number("left_out", body.left_out);
+  from.flag("dry_run", body.dry_run);
 }
 // Its text is the reader's.
 void read_body(Fields& from, Output& body) {

@@ -37,6 +37,10 @@ struct MaskBody {
       text(key);
     }
   }
+  void operator()(TasksSelected& body) const {
+    auto& [left_out, dry_run] = body;
+    words(left_out, dry_run);
+  }
   void operator()(BuildStarted& body) const {
     auto& [build_id, attempt, source_dir, secondary_sources] = body;
     words(build_id, attempt);
@@ -95,13 +99,25 @@ struct MaskBody {
     auto& [variables] = body;
     for (auto& [name, value] : variables) text(name, value);
   }
+  void operator()(EnvironmentPlanned& body) const {
+    auto& [variables] = body;
+    for (auto& [name, value] : variables) text(name, value);
+  }
+  void operator()(TaskPlanned& body) const {
+    auto& [phase, label, script, place, name, program, directory, user, condition, variables, inputs] = body;
+    words(phase, label);
+    text(script, place, name, program, directory, user, condition);
+    for (auto* list : {&variables, &inputs})
+      for (auto& [variable, value] : *list) text(variable, value);
+  }
   void operator()(BuildFinished& body) const {
     auto& [build_id, status, will_retry, took] = body;
     words(build_id, status, will_retry, took);
   }
   void operator()(RunFinished& body) const {
-    auto& [status, failed_phase, failed_label, failed_text, failed_place, message, took] = body;
-    words(status, failed_phase, failed_label, took);
+    auto& [status, failed_phase, failed_label, failed_text, failed_place, message, took, left_out, dry_run] =
+        body;
+    words(status, failed_phase, failed_label, took, left_out, dry_run);
     text(failed_text, failed_place, message);
   }
 

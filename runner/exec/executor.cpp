@@ -173,12 +173,13 @@ Result<bool> Build::download_source() {
   for (const Phase& phase : run_.plan.phases)
     for (const auto* tasks : {&phase.commands, &phase.finally})
       for (const Task& task : *tasks)
-        std::visit(overloaded{[&](const ShellScript& script) {
-                     if (script.text.find('\0') != std::string::npos)
-                       found.error(*run_.plan.source, task.where, "nul-byte",
-                                   "a command with a NUL byte, which shells drop or stop at; remove it");
-                   }},
-                   task.body);
+        if (!task.left_out)
+          std::visit(overloaded{[&](const ShellScript& script) {
+                       if (script.text.find('\0') != std::string::npos)
+                         found.error(*run_.plan.source, task.where, "nul-byte",
+                                     "a command with a NUL byte, which shells drop or stop at; remove it");
+                     }},
+                     task.body);
   if (!found.has_errors())
     if (Result<void> checked = check_runtimes(run_.plan, environment_.variables, run_.request.source_dir,
                                               run_.processes, run_.stop, found);
@@ -210,6 +211,7 @@ Result<BuildEnd> Build::execute() {
   if (!*ready) return std::move(end_);
 
   for (const Phase& phase : run_.plan.phases) {
+    if (is_left_out(phase)) continue;
     if (run_.stop.stop_requested()) {
       end_.status = Status::stopped;
       break;
@@ -252,14 +254,16 @@ Result<BuildEnd> Build::execute() {
 Result<Status> Build::run_phase(const Phase& phase) {
   phase_began_ = Clock::now();
   EventStream& events = run_.events;
-  events.tell(PhaseStarted{phase.name, phase.in_file, phase.commands.size() + phase.steps.size(),
-                           phase.steps.size()});
+  const auto runs = [](const auto& task) { return !task.left_out; };
+  const auto commands = static_cast<std::size_t>(std::ranges::count_if(phase.commands, runs));
+  const auto steps = static_cast<std::size_t>(std::ranges::count_if(phase.steps, runs));
+  events.tell(PhaseStarted{phase.name, phase.in_file, commands + steps, steps});
   Clock::time_point deadline = deadline_;
   if (run_.request.phase_timeout) deadline = std::min(deadline, phase_began_ + *run_.request.phase_timeout);
 
   std::optional<Failure> failure;
-  Result<Status> status = phase.steps.empty() ? run_list(phase, phase.commands, deadline, run_.stop, failure)
-                                              : run_steps(phase, deadline, failure);
+  Result<Status> status = steps == 0 ? run_list(phase, phase.commands, deadline, run_.stop, failure)
+                                     : run_steps(phase, deadline, failure);
   if (status && *status != Status::timed_out) {
     // `finally` of the failing phase sees the failure (U10). It has a stop token of its own, or Ctrl-C would
     // cancel the cleaning, too; the second Ctrl-C kills.
@@ -295,6 +299,7 @@ Result<Status> Build::run_phase(const Phase& phase) {
 Result<Status> Build::run_list(const Phase& phase, const std::vector<Task>& tasks, Clock::time_point deadline,
                                std::stop_token stop, std::optional<Failure>& failure) {
   for (const Task& task : tasks) {
+    if (task.left_out) continue;
     Result<Status> status = std::visit(overloaded{[&](const ShellScript& script) {
                                          return run_task(phase, task, script.text, deadline, stop, failure);
                                        }},
@@ -632,9 +637,10 @@ Result<void> Build::collect_exported() {
   return {};
 }
 
-RunFinished run_finished(Status status, const std::optional<Failure>& failure,
+RunFinished run_finished(const Plan& plan, Status status, const std::optional<Failure>& failure,
                          std::chrono::nanoseconds took) {
   RunFinished finished;
+  finished.left_out = count_left_out(plan);
   finished.status = status;
   finished.took = took;
   if (failure) {
@@ -660,7 +666,8 @@ Outcome outcome_of(const BuildEnd& end) {
 bool lacks_rights(const Run& run) {
   if (may_switch_user()) return false;
   for (const Phase& phase : run.plan.phases) {
-    if (phase.run_as.empty() || (phase.commands.empty() && phase.finally.empty()) || is_caller(phase.run_as))
+    if (phase.run_as.empty() || is_left_out(phase) || (phase.commands.empty() && phase.finally.empty()) ||
+        is_caller(phase.run_as))
       continue;
     run.events.tell(to_event(
         finding(Severity::error, run.plan.source, phase.run_as_where, "run-as-needs-root",
@@ -730,7 +737,7 @@ Finished refuse(const Request& request, EventStream& events, const Diagnostic& e
   events.tell(
       PhaseFinished{failure.phase, Status::failed, failure.code, failure.message, Clock::now() - began});
   events.tell(BuildFinished{id, Status::failed, false, Clock::now() - began});
-  events.tell(run_finished(Status::failed, failure, Clock::now() - began));
+  events.tell(run_finished({}, Status::failed, failure, Clock::now() - began));
   return {Outcome::invalid, {}};
 }
 
@@ -743,7 +750,7 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     if (!failure) failure = Failure{};
     failure->message = error.message;
     events.set_task({});
-    events.tell(run_finished(Status::fault, failure, Clock::now() - began));
+    events.tell(run_finished(plan, Status::fault, failure, Clock::now() - began));
     return error;
   };
   if (!run.shell.found && !run.shell.chosen)
@@ -751,7 +758,7 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
                        std::make_error_code(std::errc::no_such_file_or_directory)},
                  std::nullopt);
   if (lacks_rights(run)) {
-    events.tell(run_finished(Status::fault, Failure{}, Clock::now() - began));
+    events.tell(run_finished(plan, Status::fault, Failure{}, Clock::now() - began));
     return Finished{Outcome::machine_error, {}};
   }
   processes.on_background([&](std::string_view chunk) { events.output(chunk, true); });
@@ -800,7 +807,7 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     events.tell(BuildFinished{id, status, retry, Clock::now() - build_began});
     if (!end) return fault(std::move(end.error()), build.failure());
     if (!retry) {
-      events.tell(run_finished(status, end->failure, Clock::now() - began));
+      events.tell(run_finished(plan, status, end->failure, Clock::now() - began));
       return Finished{outcome_of(*end), std::move(end->exported)};
     }
     if (attempt == 1 && !workspace->is_copy())

@@ -68,7 +68,8 @@ void StepJob::collect_images(const StepTask& task, const StepTask& of,
 /// What is pulled comes before what is built. Source: actions.md 3.1, 8.2.
 std::vector<StepJob::WantedImage> StepJob::images_of(std::span<const StepTask> tasks) const {
   std::vector<WantedImage> wanted;
-  for (const StepTask& task : tasks) collect_images(task, task, wanted);
+  for (const StepTask& task : tasks)
+    if (!task.left_out) collect_images(task, task, wanted);
   std::stable_partition(wanted.begin(), wanted.end(),
                         [](const WantedImage& each) { return !each.is_built(); });
   return wanted;

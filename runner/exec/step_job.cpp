@@ -125,6 +125,7 @@ StepJob::StepJob(StepBuild& build, const Phase& phase, StepVariables variables,
   scope_.steps = &steps_;
   scope_.inputs = event_inputs(build.event);
   for (std::size_t i = 0; i < phase.steps.size(); ++i) {
+    if (phase.steps[i].left_out) continue;
     auto step = std::make_unique<StepInstance>();
     step->task = &phase.steps[i];
     step->label = step_label(phase, i);
@@ -134,6 +135,11 @@ StepJob::StepJob(StepBuild& build, const Phase& phase, StepVariables variables,
 }
 
 Result<void> StepJob::run_stages() {
+  // To the others a step that is left out is one that was skipped.
+  StepInstance skipped;
+  for (const StepTask& task : phase_.steps)
+    if (skipped.task = &task; task.left_out)
+      publish(skipped, scope_, StepStatus::skipped, StepStatus::skipped);
   if (Result<void> prepared = prepare_images(); !prepared) return prepared;
   for (const auto& step : instances_)
     if (step->action != nullptr && step->action->pre && !is_over())

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "runner/base/overloaded.h"
@@ -201,6 +203,33 @@ Value to_value(const Plan& plan, const Phase& phase) {
 
 std::string step_label(const Phase& phase, std::size_t index) {
   return fmt::format("{}[{}]", to_lower(phase.name), index);
+}
+
+bool is_left_out(const Phase& phase) {
+  const auto left_out = [](const auto& task) { return task.left_out; };
+  return phase.commands.size() + phase.steps.size() + phase.finally.size() > 0 &&
+         std::all_of(phase.commands.begin(), phase.commands.end(), left_out) &&
+         std::all_of(phase.steps.begin(), phase.steps.end(), left_out) &&
+         std::all_of(phase.finally.begin(), phase.finally.end(), left_out);
+}
+
+std::size_t count_left_out(const Plan& plan) {
+  std::size_t count = 0;
+  const auto add = [&](const auto& tasks) {
+    for (const auto& task : tasks) count += task.left_out ? 1 : 0;
+  };
+  for (const Phase& phase : plan.phases) add(phase.commands), add(phase.steps), add(phase.finally);
+  return count;
+}
+
+void leave_out(Plan& plan, const std::vector<std::string>& labels) {
+  const std::set<std::string_view> wanted(labels.begin(), labels.end());
+  for (Phase& phase : plan.phases) {
+    for (auto* tasks : {&phase.commands, &phase.finally})
+      for (Task& task : *tasks) task.left_out = wanted.contains(task.label);
+    for (std::size_t i = 0; i < phase.steps.size(); ++i)
+      phase.steps[i].left_out = wanted.contains(step_label(phase, i));
+  }
 }
 
 std::string dump(const Plan& plan) {

@@ -25,6 +25,7 @@ struct Task {
   std::string label;  // "build[3]", "build.finally[0]": index zero-based over its list, as the cloud counts
   SourceRange where;
   std::variant<ShellScript> body;
+  bool left_out = false;  // is not to run
 };
 
 /// What follows when a phase has failed.
@@ -51,6 +52,9 @@ struct Phase {
   std::vector<StepTask> steps;
   std::vector<Task> finally;
 };
+
+/// Whether there was something to run and all of it is left out.
+[[nodiscard]] bool is_left_out(const Phase& phase);
 
 /// What messages and events call step `index` (zero-based) of a phase: "build[2]", as a command there.
 [[nodiscard]] std::string step_label(const Phase& phase, std::size_t index);
@@ -89,6 +93,11 @@ struct Plan {
   std::array<Phase, 4> phases;  // all four, in running order, also those that are not in the file
   std::vector<Unsupported> unsupported;
 };
+
+[[nodiscard]] std::size_t count_left_out(const Plan& plan);
+
+/// Marks the tasks of these labels as left out. The plan is whole as before: labels stay what they are.
+void leave_out(Plan& plan, const std::vector<std::string>& labels);
 
 /// The plan as text for people and tests.
 [[nodiscard]] std::string dump(const Plan& plan);

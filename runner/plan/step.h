@@ -115,6 +115,7 @@ struct StepTask {
   const SourceText* source =
       nullptr;  // the buildspec, or LoweredAction::metadata of the action it belongs to
   std::variant<ScriptStep, ActionStep> body;
+  bool left_out = false;  // is not to run
 };
 
 /// What a step says, key by key, a map's members one by one: for dumps.

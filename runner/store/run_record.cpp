@@ -28,6 +28,8 @@ class Recorder {
               record_.began = event.wall;
               record_.started = std::move(run);
             },
+            [&](PlanMade& plan) { record_.plan = std::move(plan); },
+            [&](TasksSelected& selected) { record_.selected = std::move(selected); },
             [&](BuildStarted& started) {
               BuildRecord& made = record_.builds.emplace_back();
               made.id = std::move(started.build_id);

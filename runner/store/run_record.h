@@ -49,6 +49,8 @@ struct BuildRecord {
 
 struct RunRecord {
   std::optional<RunStarted> started;
+  PlanMade plan;
+  std::optional<TasksSelected> selected;  // of a run that left something out
   std::chrono::system_clock::time_point began;
   std::vector<Diagnosed> diagnosed;
   std::vector<LogRange> before;  // output before the first build: what fetching actions says

@@ -63,6 +63,11 @@ class RunOnDisk : public KeptRun {
                    fmt::format("buildspec-run {}: {} in {}", run.version, run.buildspec, run.source_dir));
             },
             [](const PlanMade&) {},
+            [&](const TasksSelected& selected) {
+              std::string labels;
+              for (const std::string& label : selected.left_out) labels += " " + label;
+              if (!labels.empty()) line("run", "left out:" + labels);
+            },
             [&](const BuildStarted& build) {
               if (build.attempt > 1) line("run", fmt::format("attempt {}", build.attempt));
             },
@@ -81,7 +86,8 @@ class RunOnDisk : public KeptRun {
             [&](const PhaseFinished& phase) {
               result(phase.phase, phase.status, phase.code, phase.message, phase.took), settle = true;
             },
-            [](const VariablesExported&) {}, [&](const BuildFinished& build) { settle = build.will_retry; },
+            [](const VariablesExported&) {}, [](const EnvironmentPlanned&) {}, [](const TaskPlanned&) {},
+            [&](const BuildFinished& build) { settle = build.will_retry; },
             [&](const RunFinished& run) {
               result("run", run.status, run.failed_place ? to_string(*run.failed_place) : "", run.message,
                      run.took);

@@ -786,6 +786,39 @@ TEST_F(Steps, S10_1_SurvivesCancel) {
 }
 
 /// Says "retry" once, after the task of that label, when `mend` has been called.
+/// Leaves steps out.
+class LeavingOut : public UnattendedController {
+ public:
+  explicit LeavingOut(std::vector<std::string> skip) : skip_(std::move(skip)) {}
+  Selection select(const PlanMade& plan) override { return select_tasks({{}, skip_, "", ""}, plan); }
+
+ private:
+  std::vector<std::string> skip_;
+};
+
+// A step that is left out has no stage, its action is not fetched, and to others it was skipped.
+TEST_F(Steps, WhatIsLeftOutDoesNotRun) {
+  action(remote("o/A"), std::string(kNode) + ", pre: main.sh, post: main.sh}\n", {{"main.sh", "echo ran\n"}});
+  LeavingOut leaving({"build[0]", "build[1]"});
+  controller = &leaving;
+  EXPECT_EQ(steps("- {id: a, uses: o/A@v1}\n"
+                  "- {uses: not/there@v1}\n"
+                  "- run: echo ${{ steps.a.outcome }} ${{ steps.a.conclusion }}\n"
+                  "- uses: o/A@v1\n"),
+            Outcome::succeeded)
+      << error;
+  EXPECT_EQ(said(), "ran\nskipped skipped\nran\nPost job cleanup.\nran\n");
+  EXPECT_EQ(outcomes(), "build[3].pre success, build[2] success, build[3] success, build[3].post success");
+  ASSERT_TRUE(seen.selected.has_value());
+  EXPECT_EQ(seen.selected->left_out, (std::vector<std::string>{"build[0]", "build[1]"}));
+  EXPECT_EQ(seen.finished.left_out, 2u);
+
+  LeavingOut all({"build"});
+  controller = &all;
+  EXPECT_EQ(steps("- run: echo no\n"), Outcome::invalid);
+  EXPECT_TRUE(seen.has("nothing-selected"));
+}
+
 class RetryingController : public UnattendedController {
  public:
   RetryingController(std::string label, std::function<void()> mend)

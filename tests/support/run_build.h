@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ class SeenBuild : public EventSink {
     std::visit(
         overloaded{
             [&](const RunStarted& body) { started = body; }, [&](const PlanMade& body) { plan = body; },
+            [&](const TasksSelected& body) { selected = body; },
+            [&](const EnvironmentPlanned& body) { environment = body; },
+            [&](const TaskPlanned& body) { planned.push_back(body); },
             [&](const BuildStarted& body) { builds.push_back(body); },
             [&](const Diagnosed& body) { diagnosed.push_back(body); }, [&](const PhaseStarted&) {},
             [&](const ActionFetch& body) { fetches.push_back(body); }, [&](const TaskStarted&) {},
@@ -55,6 +59,9 @@ class SeenBuild : public EventSink {
 
   RunStarted started;
   PlanMade plan;
+  std::optional<TasksSelected> selected;
+  std::optional<EnvironmentPlanned> environment;
+  std::vector<TaskPlanned> planned;
   std::vector<BuildStarted> builds;
   std::vector<Diagnosed> diagnosed;
   std::vector<ActionFetch> fetches;

@@ -149,6 +149,7 @@ TEST(EventStream, MasksEveryText) {
   const std::vector<EventBody> bodies = {
       RunStarted{"1.0", s, s, s, s, s},
       PlanMade{{{"BUILD", true, 1, 0, 0, "ABORT"}}, s, {{s, s}}, {{"BUILD", s}}, false, false, false, false},
+      TasksSelected{{"s3cret"}, true},
       BuildStarted{"local:s3cret", 1, s, {{s, s}}},
       Diagnosed{"error", "an-id", s, place, s},
       ActionFetch{s, ActionFetch::State::running, 1},
@@ -167,11 +168,13 @@ TEST(EventStream, MasksEveryText) {
       StepSummarized{"build[0]", s, s},
       PhaseFinished{"BUILD", Status::failed, "COMMAND_EXECUTION_ERROR", s, {}},
       VariablesExported{{{s, s}, {"NAME", s}}},
+      EnvironmentPlanned{{{s, s}}},
+      TaskPlanned{"BUILD", "build[0]", s, place, s, s, s, s, s, {{s, s}}, {{s, s}}},
       BuildFinished{"local:1", Status::failed, false, {}},
       RunFinished{Status::failed, "BUILD", "build[0]", s, place, s, {}},
   };
   ASSERT_EQ(bodies.size() + 1, std::variant_size_v<EventBody>);  // all but Output
-  const std::vector<std::size_t> masks = {5, 4, 3, 3, 1, 0, 3, 4, 3, 2, 1, 3, 0, 3};
+  const std::vector<std::size_t> masks = {5, 4, 0, 3, 3, 1, 0, 3, 4, 3, 2, 1, 3, 2, 11, 0, 3};
   Record record;
   EventStream events(record, "run-1");
   events.masker().add("s3cret");

@@ -80,7 +80,8 @@ class Recorder : public EventSink {
   void on(const Event& event) override {
     std::visit(
         overloaded{
-            [&](const RunStarted&) {}, [](const PlanMade&) {},
+            [&](const RunStarted&) {}, [](const PlanMade&) {}, [](const TasksSelected&) {},
+            [](const EnvironmentPlanned&) {}, [](const TaskPlanned&) {},
             [&](const BuildStarted& body) { line("build {}", body.attempt), ids.push_back(body.build_id); },
             [&](const Diagnosed& body) {
               line("{} {}", body.severity, body.id);
