@@ -18,24 +18,6 @@ namespace {
 constexpr std::uint64_t kNotBegunBytes = 2;
 constexpr std::uint64_t kDirectoryLimitBytes = 64 << 10;
 
-/// `directory` as the operand of `cd`, on one line. A line feed cannot stand in quotes without moving the
-/// user's text away from line 4, so printf makes it; the `/.` behind keeps `$(…)` from eating one at the end.
-std::string cd_operand(std::string_view directory) {
-  if (directory.find('\n') == std::string_view::npos) return shell_quote(directory);
-  std::string format;
-  for (const char c : directory) {
-    if (c == '\n')
-      format += "\\012";
-    else if (c == '\\')
-      format += "\\\\";
-    else if (c == '%')
-      format += "%%";
-    else
-      format += c;
-  }
-  return fmt::format("\"$(printf {})\"", shell_quote(format + "/."));
-}
-
 Error file_error(std::string_view doing, const Path& path, std::error_code code) {
   return Error{fmt::format("{} {}: {}", doing, path.native(), code.message()), code};
 }
@@ -52,6 +34,22 @@ Result<void> make_fresh_directory(const Path& path) {
 }
 
 }  // namespace
+
+std::string cd_operand(std::string_view directory) {
+  if (directory.find('\n') == std::string_view::npos) return shell_quote(directory);
+  std::string format;
+  for (const char c : directory) {
+    if (c == '\n')
+      format += "\\012";
+    else if (c == '\\')
+      format += "\\\\";
+    else if (c == '%')
+      format += "%%";
+    else
+      format += c;
+  }
+  return fmt::format("\"$(printf {})\"", shell_quote(format + "/."));
+}
 
 std::string make_script(const ScriptParts& parts, std::string_view text) {
   std::string script = fmt::format("cd {}\n", cd_operand(parts.directory));

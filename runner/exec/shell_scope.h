@@ -58,6 +58,10 @@ struct ScriptParts {
   std::span<const std::pair<std::string, std::string>> owned;  // variables of the runner, set again
 };
 
+/// `directory` as the operand of `cd`, on one line. A line feed cannot stand in quotes without moving the
+/// user's text away from line 4, so printf makes it; the `/.` behind keeps `$(…)` from eating one at the end.
+[[nodiscard]] std::string cd_operand(std::string_view directory);
+
 /// The script: the user's text begins at line 4 whatever the parts hold. `isolated` (version 0.1): lines 2
 /// and 3 do nothing, and nothing follows the text.
 [[nodiscard]] std::string make_script(const ScriptParts& parts, std::string_view text);

@@ -218,14 +218,35 @@ void set_oom_score(const Launch& launch) {
   close(file);
 }
 
+/// A group of its own, the terminal as its streams, and its foreground. Until then that is the runner's, which waits.
+bool take_terminal(const char* path, StartStage& stage) {
+  if (setpgid(0, 0) != 0) return false;
+  stage = StartStage::streams;
+  const int terminal = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal < 0) return false;
+  // Whoever takes the foreground from the background is stopped, unless it holds this back.
+  sigset_t held;
+  sigemptyset(&held);
+  sigaddset(&held, SIGTTOU);
+  sigprocmask(SIG_BLOCK, &held, nullptr);
+  if (tcsetpgrp(terminal, getpid()) != 0) return false;
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (dup2(terminal, stream) < 0) return false;
+  return true;
+}
+
 /// In the new process, which shares our memory: becomes the program, or tells `failure` why not.
 [[noreturn]] void become(const Launch& launch, int failure) {
   StartStage stage = StartStage::session;
   int error = 0;
   do {
-    if (setsid() < 0) break;
-    stage = StartStage::streams;  // standard input is /dev/null already
-    if (dup2(launch.output, STDOUT_FILENO) < 0 || dup2(launch.output, STDERR_FILENO) < 0) break;
+    if (!launch.start->terminal.empty()) {
+      if (!take_terminal(launch.start->terminal.data(), stage)) break;
+    } else {
+      if (setsid() < 0) break;
+      stage = StartStage::streams;  // standard input is /dev/null already
+      if (dup2(launch.output, STDOUT_FILENO) < 0 || dup2(launch.output, STDERR_FILENO) < 0) break;
+    }
     set_oom_score(launch);
     if (launch.start->as_user && set_user(*launch.start, stage) != 0) break;
 #ifdef __linux__
@@ -590,7 +611,7 @@ void close_from(int first) {
 }
 
 /// Lets nothing of the runner through: descriptors, signal dispositions and mask, session, directory.
-bool start_clean() {
+bool start_clean(bool on_terminal) {
   close_from(kSupervisorSocket + 1);
   if (fcntl(kSupervisorSocket, F_SETFD, FD_CLOEXEC) != 0) return false;
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -619,7 +640,10 @@ bool start_clean() {
   sigemptyset(&mask);
   sigaddset(&mask, SIGCHLD);
   sigprocmask(SIG_SETMASK, &mask, nullptr);
-  setsid();  // fails when the runner has done it for us
+  if (on_terminal)
+    setpgid(0, 0);
+  else
+    setsid();  // fails when the runner has done it for us
   return chdir("/") == 0;
 }
 
@@ -669,7 +693,8 @@ int supervise(int argc, char** argv) {
   }
   int lifeline[2];
   CleanUps clean_ups;
-  if (!start_clean() || !become_subreaper() || !clean_ups.make() || !make_pipe(lifeline)) return 3;
+  const bool on_terminal = argc >= 2 && std::string_view(argv[1]) == kOnTerminal;
+  if (!start_clean(on_terminal) || !become_subreaper() || !clean_ups.make() || !make_pipe(lifeline)) return 3;
   const pid_t worker = fork();
   if (worker < 0) return 3;
   if (worker > 0) {

@@ -128,6 +128,7 @@ void write_start(Writer& to, const StartRequest& start) {
   to.number(start.groups.size());
   for (const std::uint32_t group : start.groups) to.number(group);
   to.number(start.oom_score_adj ? static_cast<std::size_t>(*start.oom_score_adj + kOomScoreOffset) : 0);
+  to.text(start.terminal);
 }
 
 struct Encoder {
@@ -195,6 +196,7 @@ std::optional<StartRequest> read_start(Reader& in) {
   start.groups.resize(in.count(sizeof(std::uint32_t)));
   for (std::uint32_t& group : start.groups) group = in.number();
   const std::uint32_t score = in.number();
+  start.terminal = in.text();
   if (!in.ok() || as_user > 1 || start.argv.empty() || score > kOomScoreOffset + kMostOomScore)
     return std::nullopt;
   if (score != 0) start.oom_score_adj = static_cast<std::int32_t>(score) - kOomScoreOffset;
@@ -203,7 +205,7 @@ std::optional<StartRequest> read_start(Reader& in) {
 
 std::optional<OnDeathRequest> read_on_death(Reader& in) {
   constexpr std::size_t kLeastBytes =
-      4 * 7 + 2;  // of a command: seven numbers, a byte, and the NUL of its directory
+      4 * 8 + 3;  // of a command: eight numbers, a byte, and the NULs of its directory and its terminal
   OnDeathRequest request;
   const std::size_t commands = in.count(kLeastBytes);
   for (std::size_t i = 0; i < commands; ++i) {

@@ -24,6 +24,10 @@ inline constexpr std::size_t kMaxMessageBytes = std::size_t{16} << 20;
 /// The descriptor at which the supervisor finds its end of the socket.
 inline constexpr int kSupervisorSocket = 3;
 
+/// The argument that has the supervisor stay in the session it was started in, with a process group of its own: what it
+/// starts can have that session's terminal.
+inline constexpr char kOnTerminal[] = "on-terminal";
+
 // From the runner to the supervisor.
 
 /// Comes with the descriptor that both streams of every process are written to.
@@ -41,6 +45,9 @@ struct StartRequest {
   /// How ready the kernel is to kill it when memory runs out, -1000 to 1000 (proc(5)); as far as we may. Without: as
   /// the supervisor.
   std::optional<std::int32_t> oom_score_adj = std::nullopt;
+  /// Path of the terminal that all three streams are to be, and whose foreground its group becomes: of a supervisor that
+  /// was started with kOnTerminal, in the terminal's session. Empty: none.
+  std::string_view terminal = {};
   bool operator==(const StartRequest&) const = default;
 };
 /// Signal the group of the process that runs; SIGKILL ends everything that descends from it as well. No

@@ -82,7 +82,7 @@ Result<Pair> make_socket_pair() {
   return Pair{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-Result<pid_t> spawn_supervisor(const Path& supervisor, int socket) {
+Result<pid_t> spawn_supervisor(const Path& supervisor, int socket, Session session) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   posix_spawnattr_init(&attributes);
@@ -90,11 +90,16 @@ Result<pid_t> spawn_supervisor(const Path& supervisor, int socket) {
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  // A session of its own from its first instant on, so that no Ctrl-C of the terminal reaches it.
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+  // A session of its own from its first instant on, so that no Ctrl-C of the terminal reaches it; a group of its own does
+  // the same.
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(
+      &attributes, static_cast<short>((session == Session::own ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP) |
+                                      POSIX_SPAWN_SETSIGMASK));
   posix_spawn_file_actions_adddup2(&actions, socket, kSupervisorSocket);
   std::string name = supervisor.string();
-  char* const argv[] = {name.data(), nullptr};
+  std::string mode = kOnTerminal;
+  char* const argv[] = {name.data(), session == Session::terminal ? mode.data() : nullptr, nullptr};
   char* const env[] = {nullptr};
   pid_t pid = -1;
   const int error = ::posix_spawn(&pid, name.c_str(), &actions, &attributes, argv, env);
@@ -158,7 +163,7 @@ std::string_view describe(StartStage stage) {
   return "start";
 }
 
-/// Ends what holds `pipe` open for writing, and what is in `session`. For the one case in which no subreaper
+/// Ends what holds `pipe` open for writing, and what is in `session`, or a group of that number. For the one case in which no subreaper
 /// is left to tell who descended from us: worker and guard were killed in the same instant. A process counts
 /// by what it holds, so it misses what has left its session and closed its output as well.
 void kill_holders(int pipe, pid_t session) {
@@ -184,7 +189,8 @@ void kill_holders(int pipe, pid_t session) {
     found = false;
     for (const ProcessEntry& entry : read_process_table()) {
       if (!entry.alive || entry.pid == ::getpid()) continue;
-      if (!(session != 0 && entry.session == session) && !holds(entry.pid)) continue;
+      if (!(session != 0 && (entry.session == session || entry.group == session)) && !holds(entry.pid))
+        continue;
       found |= ::kill(entry.pid, SIGKILL) == 0;
     }
     if (found) ::poll(nullptr, 0, 1);
@@ -359,6 +365,7 @@ class SupervisedRunner final : public ProcessRunner {
         spec.cwd.empty() ? std::filesystem::current_path(error) : std::filesystem::absolute(spec.cwd, error);
     if (error) return system_error("find the current directory", error.value());
     request.cwd = texts.cwd.native();
+    request.terminal = spec.terminal;
     if (spec.oom_score_adj) request.oom_score_adj = std::clamp(*spec.oom_score_adj, -1000, 1000);
     return request;
   }
@@ -435,7 +442,7 @@ class SupervisedRunner final : public ProcessRunner {
       } else if (stage == Stage::running &&
                  (stop.stop_requested() || (spec.deadline && *spec.deadline <= now))) {
         (stop.stop_requested() ? end.stopped : end.timed_out) = true;
-        go_on(Stage::interrupted, SIGINT, now + spec.sigint_grace);
+        go_on(Stage::interrupted, spec.terminal.empty() ? SIGINT : SIGHUP, now + spec.sigint_grace);
         continue;
       } else if (stage == Stage::interrupted && next_stage <= now) {
         go_on(Stage::terminated, SIGTERM, now + spec.sigterm_grace);
@@ -618,7 +625,8 @@ class SupervisedRunner final : public ProcessRunner {
 
 }  // namespace
 
-Result<std::unique_ptr<ProcessRunner>> make_process_runner(const Path& supervisor, std::stop_token kill_now) {
+Result<std::unique_ptr<ProcessRunner>> make_process_runner(const Path& supervisor, std::stop_token kill_now,
+                                                           Session session) {
   Result<Pair> sockets = make_socket_pair();
   if (!sockets) return std::move(sockets.error());
   Result<Pair> output = make_pipe(0);
@@ -630,7 +638,7 @@ Result<std::unique_ptr<ProcessRunner>> make_process_runner(const Path& superviso
 #ifdef F_SETPIPE_SZ
   ::fcntl(output->first.get(), F_SETPIPE_SZ, kPipeBytes);
 #endif
-  Result<pid_t> pid = spawn_supervisor(supervisor, sockets->second.get());
+  Result<pid_t> pid = spawn_supervisor(supervisor, sockets->second.get(), session);
   if (!pid) return std::move(pid.error());
   auto runner =
       std::make_unique<SupervisedRunner>(supervisor, *pid, std::move(sockets->first),

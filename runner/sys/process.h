@@ -32,6 +32,10 @@ struct ProcessSpec {
   std::optional<int> oom_score_adj = {};
   // From then on it is stopped like a cancelled one.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  // Path of the terminal that all three streams are to be; its foreground becomes the process's group, and is not given back
+  // (sys/terminal.h). Of a runner made with Session::terminal. A stop is SIGHUP in place of SIGINT, which an interactive
+  // shell would not heed. Empty: none.
+  std::string terminal = {};
   // Called by `run` when the process has been asked for, and so mostly while it runs: for what need not be done
   // before it. Has to be brief, as nothing is read meanwhile.
   std::function<void()> meanwhile = {};
@@ -85,11 +89,15 @@ class ProcessRunner {
   virtual Result<std::vector<EndedProcess>> end_marked(const std::string& variable) = 0;
 };
 
+/// Which session processes are in: each in one of its own, or all in ours, so that they can have our terminal.
+enum class Session { own, terminal };
+
 /// Starts the supervisor at `supervisor` (an absolute path). `kill_now`: when it is requested, a running
 /// process and all that descends from it are ended by SIGKILL at once, whatever the grace (a second Ctrl-C);
 /// its end says `stopped`. Destroying the runner ends, by SIGKILL, all that is still there. Both stop tokens
 /// may be requested on any thread.
 Result<std::unique_ptr<ProcessRunner>> make_process_runner(const Path& supervisor,
-                                                           std::stop_token kill_now = {});
+                                                           std::stop_token kill_now = {},
+                                                           Session session = Session::own);
 
 }  // namespace buildspec_run

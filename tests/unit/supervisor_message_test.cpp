@@ -32,6 +32,7 @@ const Request kRequests[] = {
     OnDeathRequest{{{{"a"}, {}, "", false, 0, 0, {}}, {{"docker", "rm", ""}, {"A=1"}, "/", false, 0, 0, {}}}},
     StartRequest{{"a"}, {}, "/", false, 0, 0, {}, -1000},
     StartRequest{{"a"}, {}, "/", false, 0, 0, {}, 1000},
+    StartRequest{{"a"}, {}, "/", false, 0, 0, {}, std::nullopt, "/dev/pts/3"},
     EndMarkedRequest{"NAME=VALUE"},
 };
 const Reply kReplies[] = {
