@@ -529,13 +529,8 @@ ActionStoreOptions action_store_options(const std::map<std::string, std::string>
 std::vector<std::string> secrets_of(const ActionStoreOptions& options) {
   std::vector<std::string> secrets;
   if (!options.token.empty()) secrets = {options.token, basic_credential(options.token)};
-  // "https://user:password@host/…", "https://token@host/…"
   const auto add_those_of = [&](std::string_view url) {
-    const std::optional<std::string_view> user = authority_of(url).user;
-    if (!user || url.find("://") == std::string_view::npos || url.starts_with("ssh")) return;
-    // Behind the colon, or all of it: substr(npos + 1) is substr(0).
-    const std::string_view secret = user->substr(user->find(':') + 1);
-    if (!secret.empty()) secrets.emplace_back(secret);
+    if (const std::string_view secret = secret_of_url(url); !secret.empty()) secrets.emplace_back(secret);
   };
   add_those_of(options.github_url);
   add_those_of(options.url_template);

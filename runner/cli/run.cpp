@@ -88,7 +88,10 @@ constexpr OptionSpec kOptions[] = {
     {"--keep-workspace", "", Takes::nothing, "",
      "--workspace copy: leave the copy when the build has ended; default: it is removed"},
     {"--secondary-source", "", Takes::value, "ID=DIR",
-     "a secondary source: commands find it as CODEBUILD_SRC_DIR_<ID>", true},
+     "a secondary source: commands find it as CODEBUILD_SRC_DIR_<ID>. ID=URL or ID=URL#VERSION is a git "
+     "repository, "
+     "cloned for the build, at a branch, a tag or a commit",
+     true},
     {"--clean-home", "", Takes::nothing, "",
      "HOME is an empty directory, removed with the build; default: yours"},
     {"--project", "", Takes::value, "NAME",
@@ -243,8 +246,14 @@ OrRefused<WorkspaceOptions> workspace_options(const Invocation& invocation) {
   return options;
 }
 
-OrRefused<std::map<std::string, std::string>> secondary_sources(const Invocation& invocation) {
-  std::map<std::string, std::string> sources;
+/// Whether git would take `text` for a repository somewhere else.
+bool is_remote_repository(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  return colon != std::string_view::npos && colon > 0 && text.find('/') > colon;
+}
+
+OrRefused<std::map<std::string, SecondarySource>> secondary_sources(const Invocation& invocation) {
+  std::map<std::string, SecondarySource> sources;
   for (const std::string& given : invocation.arguments.values("--secondary-source")) {
     const auto refused = [&](std::string_view why) {
       return Refused{ExitCode::invalid, fmt::format("--secondary-source \"{}\": {}", given, why)};
@@ -257,14 +266,19 @@ OrRefused<std::map<std::string, std::string>> secondary_sources(const Invocation
             std::string::npos)
       return refused("ID=DIR is expected, ID of letters, digits and _, fewer than 128");
     const std::string place = given.substr(equals + 1);
-    if (place.find("://") != std::string::npos)
-      return refused("a URL is not supported; clone it and name the directory [not-supported-secondary-url]");
     const Path directory = absolute_path(place, invocation.working_directory);
+    SecondarySource source;
     std::error_code failed;
-    if (place.empty() || !std::filesystem::is_directory(directory, failed))
+    if (!place.empty() && std::filesystem::is_directory(directory, failed)) {
+      source.directory = std::filesystem::canonical(directory, failed).string();
+    } else if (is_remote_repository(place)) {
+      const std::size_t hash = place.rfind('#');
+      source.url = place.substr(0, hash);
+      if (hash != std::string::npos) source.version = place.substr(hash + 1);
+    } else {
       return refused("no such directory");
-    if (!sources.emplace(id, std::filesystem::canonical(directory, failed).string()).second)
-      return refused("this ID is given twice");
+    }
+    if (!sources.emplace(id, std::move(source)).second) return refused("this ID is given twice");
     constexpr std::size_t kMost = 12;  // buildspec.md 1.6
     if (sources.size() > kMost) return refused("a build has at most 12 secondary sources");
   }

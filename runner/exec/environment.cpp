@@ -11,6 +11,7 @@
 #include "runner/base/json.h"
 #include "runner/base/overloaded.h"
 #include "runner/buildspec/secret_reference.h"
+#include "runner/sys/url.h"
 #include "runner/sys/user.h"
 
 namespace buildspec_run {
@@ -137,8 +138,14 @@ std::map<std::string, std::string> agent_variables(const Request& request, const
       {"CODEBUILD_SRC_DIR", request.source_dir},
       {"CODEBUILD_START_TIME", std::to_string(started.count())},
   };
-  for (const auto& [id, directory] : request.secondary_sources)
-    variables[fmt::format("CODEBUILD_SRC_DIR_{}", id)] = directory;
+  for (const auto& [id, source] : request.secondary_sources) {
+    variables[fmt::format("CODEBUILD_SRC_DIR_{}", id)] = source.directory;
+    if (source.url.empty()) continue;
+    variables[fmt::format("CODEBUILD_SOURCE_REPO_URL_{}", id)] = without_credentials(source.url);
+    variables[fmt::format("CODEBUILD_SOURCE_VERSION_{}", id)] =
+        source.version.empty() ? source.commit : source.version;
+    variables[fmt::format("CODEBUILD_RESOLVED_SOURCE_VERSION_{}", id)] = source.commit;
+  }
   if (request.clean_home) variables["HOME"] = clean_home(script_dir).native();
   if (!git.commit.empty()) {
     variables["CODEBUILD_RESOLVED_SOURCE_VERSION"] = git.commit;

@@ -25,6 +25,7 @@
 #include "runner/exec/event_stream.h"
 #include "runner/exec/failure_hint.h"
 #include "runner/exec/runtime_check.h"
+#include "runner/exec/secondary_source.h"
 #include "runner/exec/shell_program.h"
 #include "runner/exec/shell_scope.h"
 #include "runner/exec/step_runner.h"
@@ -777,6 +778,13 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     if (!directory)
       return fault(Error(directory.error()).in("make a directory for the scripts"), std::nullopt);
     const RemovedOnDeath removed(processes, directory->path());
+    if (Result<void> cloned =
+            clone_secondary_sources(here, directory->path(), run.steps.modules, events, stop);
+        !cloned) {
+      if (!stop.stop_requested()) return fault(std::move(cloned.error()), std::nullopt);
+      events.tell(run_finished(plan, Status::stopped, Failure{}, Clock::now() - began));
+      return Finished{Outcome::interrupted, {}};
+    }
     Result<ShellScope> scope = ShellScope::make(directory->path(), plan.scope, here.source_dir);
     if (!scope) return fault(std::move(scope.error()), std::nullopt);
     if (request.clean_home)
@@ -791,7 +799,7 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     events.set_build(id);
     BuildStarted started{id, attempt, here.source_dir, {}};
     for (const auto& [name, source] : here.secondary_sources)
-      started.secondary_sources.push_back({name, source});
+      started.secondary_sources.push_back({name, source.directory});
     events.tell(std::move(started));
     tell_of(*workspace, events);
     Build build(run_here, identity, std::move(*scope), std::move(*shell));

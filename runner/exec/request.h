@@ -49,6 +49,14 @@ struct WorkspaceOptions {
   std::string directory;         // absolute: where copies are made
 };
 
+/// A secondary source: a directory, or a repository that is cloned for each build.
+struct SecondarySource {
+  std::string directory;  // absolute; of a repository: known when it has been cloned
+  std::string url;        // what git takes for one; empty: a directory
+  std::string version;    // branch, tag or commit of it; empty: its default branch
+  std::string commit;     // of a clone
+};
+
 /// A build to run. Complete: nothing else is looked up in the environment of the process.
 struct Request {
   std::string run_id;
@@ -75,8 +83,8 @@ struct Request {
   bool strict_parity = false;      // what GitHub's steps have and CodeBuild's have not is refused
   std::string temporary_directory = "/tmp";
   WorkspaceOptions workspace;
-  /// Secondary sources by identifier: directories, absolute (buildspec.md 4.4).
-  std::map<std::string, std::string> secondary_sources;
+  /// Secondary sources by identifier (buildspec.md 4.4).
+  std::map<std::string, SecondarySource> secondary_sources;
   bool clean_home = false;  // HOME is an empty directory of the build
   std::string log_file;     // shown in the header; empty: not kept
   StepOptions steps;

@@ -173,6 +173,18 @@ class ModuleGitFetcher : public GitFetcher {
     return {};
   }
 
+  Result<std::string> clone(const GitRemote& remote, const std::string& version, const Path& directory,
+                            const OnProgress& on_progress, std::stop_token stop) override {
+    Operation operation{&on_progress, std::move(stop)};
+    const BorderRemote border(remote, operation);
+    char why[512] = "", commit[41] = "";
+    const BuildspecRunGitEnd end =
+        functions_.clone(&border.remote, without_credentials(remote.url).c_str(), version.c_str(),
+                         directory.c_str(), commit, why, sizeof why);
+    if (end != BUILDSPEC_RUN_GIT_DONE) return failed(remote, end, why);
+    return std::string(commit);
+  }
+
   Result<void> write_tree(const Path& repository, const std::string& commit, TreeWriter& tree) override {
     Receiver receiver{tree, std::nullopt};
     const BuildspecRunGitTree border{&receiver, Receiver::directory, Receiver::file, Receiver::link};

@@ -80,6 +80,12 @@ class GitFetcher {
   /// Writes the files of `commit` of a repository on this machine, without those that .gitattributes mark `export-ignore`; a submodule
   /// is an empty directory. Error ENOENT when the commit is not there.
   virtual Result<void> write_tree(const Path& repository, const std::string& commit, TreeWriter& tree) = 0;
+  /// Makes `directory`, which is empty, a clone with all branches and tags, and checks out `version`: a branch, a tag or an
+  /// id (of seven digits or more); empty: the remote's default branch. No hook and no filter of a repository runs, submodules
+  /// stay empty, and credentials of the URL are not written down. The commit. Error ENOENT when there is no such version, too.
+  virtual Result<std::string> clone(const GitRemote& remote, const std::string& version,
+                                    const Path& directory, const OnProgress& on_progress,
+                                    std::stop_token stop) = 0;
 };
 
 /// Loads the module: about 4 ms, most of it libgit2's own libraries; facts take 0.3 ms more. May be called on

@@ -494,9 +494,88 @@ BuildspecRunGitEnd export_tree(const char* directory, const char* commit, const 
   return BUILDSPEC_RUN_GIT_DONE;
 }
 
+/// The name of the branch that the remote has checked out, "main"; empty when it says none.
+std::string default_branch(git_remote* remote) {
+  git_buf name = GIT_BUF_INIT_CONST(nullptr, 0);
+  if (git_remote_default_branch(&name, remote) < 0) return {};
+  const std::string_view whole(name.ptr, name.size);
+  constexpr std::string_view kHeads = "refs/heads/";
+  std::string branch(whole.starts_with(kHeads) ? whole.substr(kHeads.size()) : std::string_view());
+  git_buf_dispose(&name);
+  return branch;
+}
+
+/// What `version` names; nullptr: nothing. `branch` becomes its name when it is a branch of the remote.
+Object find_version(git_repository* repository, const std::string& version, std::string& branch) {
+  git_object* raw = nullptr;
+  if (git_revparse_single(&raw, repository, ("refs/remotes/origin/" + version).c_str()) == 0) {
+    branch = version;
+    return Object(raw);
+  }
+  if (git_revparse_single(&raw, repository, ("refs/tags/" + version).c_str()) == 0) return Object(raw);
+  const bool is_id =
+      version.size() >= 7 && version.find_first_not_of("0123456789abcdefABCDEF") == version.npos;
+  if (is_id && git_revparse_single(&raw, repository, version.c_str()) == 0) return Object(raw);
+  return Object();
+}
+
+BuildspecRunGitEnd clone(const BuildspecRunGitRemote* from, const char* shown_url, const char* version,
+                         const char* directory, char commit[41], char* error, size_t size) {
+  [[maybe_unused]] const LeaksOfLibgit2 forgotten;
+  if (const std::string why = prepare(*from); !why.empty())
+    return failed(why, error, size, BUILDSPEC_RUN_GIT_FAILED);
+  git_repository* raw_repository = nullptr;
+  if (git_repository_init(&raw_repository, directory, 0) < 0)
+    return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
+  const Repository repository(raw_repository);
+  Operation operation(*from);
+  git_remote* raw = nullptr;
+  // What is written down has no credentials; what is fetched from may.
+  if (git_remote_create(&raw, repository.get(), "origin", shown_url) < 0)
+    return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
+  git_remote_free(raw);
+  if (git_remote_create_anonymous(&raw, repository.get(), from->url) < 0)
+    return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
+  const Remote remote(raw);
+  git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
+  options.callbacks = callbacks_of(operation);
+  options.proxy_opts = proxy_of(*from);
+  options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;  // the refspecs name them
+  options.update_fetchhead = 0;
+  char heads[] = "+refs/heads/*:refs/remotes/origin/*", tags[] = "+refs/tags/*:refs/tags/*";
+  char* both[] = {heads, tags};
+  const git_strarray refspecs{both, 2};
+  if (const int code = git_remote_fetch(remote.get(), &refspecs, &options, nullptr); code < 0)
+    return why_failed(code, operation, error, size);
+  std::string branch, wanted = version;
+  if (wanted.empty()) wanted = default_branch(remote.get());
+  const Object found = wanted.empty() ? Object() : find_version(repository.get(), wanted, branch);
+  git_object* raw_commit = nullptr;
+  if (found == nullptr || git_object_peel(&raw_commit, found.get(), GIT_OBJECT_COMMIT) < 0)
+    return failed(wanted.empty() ? "it has no default branch" : "it has no version " + wanted, error, size,
+                  BUILDSPEC_RUN_GIT_NOT_FOUND);
+  const Object checked_out(raw_commit);
+  git_checkout_options checkout = GIT_CHECKOUT_OPTIONS_INIT;
+  checkout.checkout_strategy = GIT_CHECKOUT_FORCE;
+  int code = git_checkout_tree(repository.get(), checked_out.get(), &checkout);
+  if (code == 0 && !branch.empty()) {
+    git_reference* made = nullptr;
+    const std::string name = "refs/heads/" + branch;
+    code = git_reference_create(&made, repository.get(), name.c_str(), git_object_id(checked_out.get()), 1,
+                                nullptr);
+    git_reference_free(made);
+    if (code == 0) code = git_repository_set_head(repository.get(), name.c_str());
+  } else if (code == 0) {
+    code = git_repository_set_head_detached(repository.get(), git_object_id(checked_out.get()));
+  }
+  if (code < 0) return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
+  git_oid_tostr(commit, GIT_OID_HEXSZ + 1, git_object_id(checked_out.get()));
+  return BUILDSPEC_RUN_GIT_DONE;
+}
+
 }  // namespace
 }  // namespace buildspec_run
 
-extern "C" __attribute__((visibility("default"))) const BuildspecRunGitFetch buildspec_run_git_fetch_2;
-const BuildspecRunGitFetch buildspec_run_git_fetch_2 = {buildspec_run::list, buildspec_run::fetch,
-                                                        buildspec_run::export_tree};
+extern "C" __attribute__((visibility("default"))) const BuildspecRunGitFetch buildspec_run_git_fetch_3;
+const BuildspecRunGitFetch buildspec_run_git_fetch_3 = {buildspec_run::list, buildspec_run::fetch,
+                                                        buildspec_run::export_tree, buildspec_run::clone};

@@ -82,8 +82,14 @@ struct BuildspecRunGitFetch {
   /// archive made by git.
   enum BuildspecRunGitEnd (*export_tree)(const char* directory, const char* commit,
                                          const struct BuildspecRunGitTree*, char* error, size_t error_size);
+  /// Makes the empty `directory` a clone with all branches and tags, whose remote "origin" is called `shown_url`, and checks
+  /// out `version`: a branch, which becomes a local one, a tag or an id; empty: the remote's default branch. `commit` gets
+  /// its id and a NUL.
+  enum BuildspecRunGitEnd (*clone)(const struct BuildspecRunGitRemote*, const char* shown_url,
+                                   const char* version, const char* directory, char commit[41], char* error,
+                                   size_t error_size);
 };
 
 /// The name of such a table in the module. Its number changes when the border does.
-#define BUILDSPEC_RUN_GIT_FETCH_NAME "buildspec_run_git_fetch_2"
+#define BUILDSPEC_RUN_GIT_FETCH_NAME "buildspec_run_git_fetch_3"
 }

@@ -32,4 +32,11 @@ std::string without_credentials(std::string_view url) {
   return clean.append(url.substr(begin + user->size() + 1));
 }
 
+std::string_view secret_of_url(std::string_view url) {
+  const std::optional<std::string_view> user = authority_of(url).user;
+  if (!user || url.find("://") == std::string_view::npos || url.starts_with("ssh")) return {};
+  // Behind the colon, or all of it: substr(npos + 1) is substr(0).
+  return user->substr(user->find(':') + 1);
+}
+
 }  // namespace buildspec_run

@@ -22,4 +22,8 @@ struct UrlAuthority {
 /// an ssh address (`git@host:x`, `ssh://git@host/x`) stays, its password does not.
 [[nodiscard]] std::string without_credentials(std::string_view url);
 
+/// What must never be shown of `url`: the password of "https://user:password@host/…", the token of
+/// "https://token@host/…". Empty: there is nothing. Views the URL.
+[[nodiscard]] std::string_view secret_of_url(std::string_view url);
+
 }  // namespace buildspec_run

@@ -233,9 +233,6 @@ TEST_F(Workspaces, AreOneWordOfWrongUsageAway) {
   EXPECT_NE(refused({"--secondary-source", "a=nowhere"}).find("no such directory"), std::string::npos);
   EXPECT_NE(refused({"--secondary-source", "a=.", "--secondary-source", "a=."}).find("given twice"),
             std::string::npos);
-  EXPECT_NE(
-      refused({"--secondary-source", "a=https://example.com/r.git"}).find("[not-supported-secondary-url]"),
-      std::string::npos);
 }
 
 TEST_F(Workspaces, SecondarySourcesAndACleanHome) {
@@ -251,6 +248,40 @@ TEST_F(Workspaces, SecondarySourcesAndACleanHome) {
   EXPECT_NE(ran.out.find("\n0\n"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("/home\nmine\n"), std::string::npos) << ran.out;
   EXPECT_FALSE(fs::exists(home_ / "mine"));
+}
+
+TEST_F(Workspaces, ASecondarySourceIsCloned) {
+  const test::GitRepository lib(directory_.path() / "a lib");
+  lib.write("x", "one\n");
+  const std::string first = lib.commit();
+  lib.git({"tag", "v1"});
+  lib.write("x", "two\n");
+  const std::string second = lib.commit();
+  buildspec(
+      source_,
+      "      - cat \"$CODEBUILD_SRC_DIR_lib/x\"; git -C \"$CODEBUILD_SRC_DIR_lib\" status -sb\n"
+      "      - echo \"[$CODEBUILD_SOURCE_VERSION_lib] [$CODEBUILD_RESOLVED_SOURCE_VERSION_lib]\"\n"
+      "      - echo \"[$CODEBUILD_SOURCE_REPO_URL_lib]\"; echo changed > \"$CODEBUILD_SRC_DIR_lib/x\"\n");
+  const std::string url = "file://" + lib.directory().native();
+  test::Ran ran = run(source_, {"--secondary-source", "lib=" + url});
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\ntwo\n## main\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find(fmt::format("\n[{}] [{}]\n", second, second)), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("\n[" + url + "]\n"), std::string::npos) << ran.out;
+  EXPECT_EQ(test::contents(lib.directory() / "x"), "two\n");
+  ran = run(source_, {"--secondary-source", "lib=" + url + "#v1"});
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\none\n## HEAD (no branch)\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find(fmt::format("\n[v1] [{}]\n", first)), std::string::npos) << ran.out;
+
+  ran = run(source_, {"--secondary-source", "lib=" + url + "#nope"});
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_NE(ran.err.find("clone secondary source lib: " + url + ": it has no version nope"),
+            std::string::npos)
+      << ran.err;
+  ran = run(source_, {"--secondary-source", "lib=" + url, "--offline"});
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_NE(ran.err.find("--offline asks nobody"), std::string::npos) << ran.err;
 }
 
 }  // namespace

@@ -79,6 +79,46 @@ class GitFetchTest : public testing::Test {
 constexpr const char* kOne = "action.yml=name: one ";
 constexpr const char* kTwo = "action.yml=name: two lib/run.sh=#!/bin/sh link=->lib/run.sh ";
 
+TEST_F(GitFetchTest, ClonesABranchATagACommitOrWhatTheRemoteHasCheckedOut) {
+  const std::string url = "file://" + repository_.directory().native();
+  const auto cloned = [&](const std::string& version) -> std::string {
+    const Path to = files_ / fmt::format("clone{}", ++count_);
+    std::filesystem::create_directories(to);
+    const Result<std::string> commit = fetcher_->clone(remote(url), version, to, {}, {});
+    if (!commit) return commit.error().message;
+    // What the real git says of it.
+    const auto git = [&](std::vector<std::string> arguments) {
+      arguments.insert(arguments.begin(), {"git", "-C", to.native()});
+      std::string out = test::run_program(arguments, {{"PATH", ::getenv("PATH")}, {"HOME", "/"}}).out;
+      return out.substr(0, out.find_last_not_of('\n') + 1);
+    };
+    return fmt::format("{} {} [{}] {} {}", *commit == git({"rev-parse", "HEAD"}) ? *commit : "another commit",
+                       git({"rev-parse", "--abbrev-ref", "HEAD"}), git({"status", "--porcelain"}),
+                       git({"remote", "get-url", "origin"}), git({"tag"}));
+  };
+  EXPECT_EQ(cloned(""), second_ + " main [] " + url + " v1");
+  EXPECT_EQ(cloned("feature/x"), second_ + " feature/x [] " + url + " v1");
+  EXPECT_EQ(cloned("v1"), first_ + " HEAD [] " + url + " v1");
+  EXPECT_EQ(cloned(first_), first_ + " HEAD [] " + url + " v1");
+  EXPECT_EQ(cloned(first_.substr(0, 8)), first_ + " HEAD [] " + url + " v1");
+  EXPECT_EQ(cloned("nope"), url + ": it has no version nope");
+}
+
+TEST_F(GitFetchTest, ACloneDoesNotKeepCredentials) {
+  HttpServer server(
+      [&](const HttpServerRequest& request) { return git_http_backend(files_ / "remote", request); });
+  const Path to = files_ / "clone";
+  std::filesystem::create_directories(to);
+  const std::string authority = server.url().substr(server.url().find("//") + 2);
+  const Result<std::string> commit =
+      fetcher_->clone(remote("http://me:s3cret@" + authority + "/x"), "", to, {}, {});
+  ASSERT_TRUE(commit) << commit.error().message;
+  EXPECT_EQ(*commit, second_);
+  const std::string settings = contents(to / ".git/config");
+  EXPECT_NE(settings.find("url = http://" + authority + "/x"), std::string::npos) << settings;
+  EXPECT_EQ(settings.find("s3cret"), std::string::npos) << settings;
+}
+
 TEST_F(GitFetchTest, FromADirectory) {
   for (const std::string& url :
        {"file://" + (files_ / "remote/x").native(), (files_ / "remote/x").native()}) {
