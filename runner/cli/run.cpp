@@ -112,6 +112,11 @@ constexpr OptionSpec kOptions[] = {
     {"--docker-socket", "", Takes::nothing, "",
      "steps: mount the engine's socket into the containers of actions, which lets them do anything that you "
      "can; default: it is not"},
+    {"--artifact-dir", "", Takes::value, "DIR",
+     "steps: put what actions upload as artifacts into DIR; default: the artifacts directory of the kept "
+     "run"},
+    {"--no-services", "", Takes::nothing, "",
+     "steps: listen on no port of 127.0.0.1: actions find no service for caches and artifacts, and say so"},
     kOfflineOption,
     kLockedOption,
     kGithubUrlOption,
@@ -211,18 +216,24 @@ OrRefused<StepOptions> step_options(const Invocation& invocation) {
   }
   options.debug = arguments.has("--debug");
   options.docker_socket = arguments.has("--docker-socket");
+  options.services = !arguments.has("--no-services");
+  if (const std::optional<std::string> directory = arguments.value("--artifact-dir")) {
+    if (directory->empty()) return Refused{ExitCode::invalid, "--artifact-dir \"\": a directory is expected"};
+    options.artifacts = absolute_path(*directory, invocation.working_directory).string();
+  }
   options.container_network = arguments.value("--container-network").value_or("");
   options.engine_environment = invocation.environment;
   // Tools that actions install are worth keeping: each would be fetched anew by every build.
   for (const char* name : {"RUNNER_TOOL_CACHE", "RUNNER_TOOLSDIRECTORY", "AGENT_TOOLSDIRECTORY"})
     if (options.tool_cache.empty() && Path(invocation.variable(name)).is_absolute())
       options.tool_cache = invocation.variable(name);
-  if (options.tool_cache.empty()) {
-    const Path cache = invocation.variable("XDG_CACHE_HOME"), home = invocation.variable("HOME");
-    if (cache.is_absolute())
-      options.tool_cache = (cache / "buildspec-run/tools").string();
-    else if (home.is_absolute())
-      options.tool_cache = (home / ".cache/buildspec-run/tools").string();
+  const Path cache_home = invocation.variable("XDG_CACHE_HOME"), home = invocation.variable("HOME");
+  const Path caches = cache_home.is_absolute() ? cache_home / "buildspec-run"
+                      : home.is_absolute()     ? home / ".cache/buildspec-run"
+                                               : Path();
+  if (!caches.empty()) {
+    if (options.tool_cache.empty()) options.tool_cache = (caches / "tools").string();
+    options.caches = (caches / "caches").string();
   }
   return options;
 }
@@ -442,6 +453,8 @@ ExitCode run_run(const Invocation& invocation) {
       if (Result<std::unique_ptr<KeptRun>> opened = keep_run(state, request.run_id)) {
         kept = std::move(*opened);
         request.log_file = kept->log_file().string();
+        if (request.steps.artifacts.empty())
+          request.steps.artifacts = (kept->directory() / "artifacts").string();
       } else {
         problem = opened.error().message;
       }

@@ -135,6 +135,7 @@ class Build {
   Result<StepVariables> step_variables();
   Result<void> keep_step_variables(const std::map<std::string, std::string>& changed);
   Result<void> collect_exported();
+  void tell_artifacts();
 
   std::string time_out_hint(Clock::time_point began, const Phase& phase) const;
   [[nodiscard]] Place place(SourceRange where) const { return place_of(*run_.plan.source, where); }
@@ -249,7 +250,26 @@ Result<BuildEnd> Build::execute() {
   }
   if (!end_.retry)
     if (Result<void> collected = collect_exported(); !collected) return std::move(collected.error());
+  tell_artifacts();
   return std::move(end_);
+}
+
+/// Where the user finds what the steps have uploaded.
+void Build::tell_artifacts() {
+  const std::vector<UploadedArtifact> artifacts =
+      steps_ ? steps_->artifacts() : std::vector<UploadedArtifact>();
+  if (artifacts.empty()) return;
+  std::string names;
+  for (const UploadedArtifact& artifact : artifacts)
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", to_printable(artifact.path.filename().native()));
+  const bool kept = !run_.request.steps.artifacts.empty();
+  run_.events.tell(to_event(finding(
+      Severity::note, nullptr, {}, kept ? "artifacts-kept" : "artifacts-not-kept",
+      kept ? fmt::format("{} in {}: {}", counted(artifacts.size(), "artifact"), run_.request.steps.artifacts,
+                         names)
+           : fmt::format(
+                 "{} of this build, gone with it as the run is not kept (--artifact-dir DIR keeps them): {}",
+                 counted(artifacts.size(), "artifact"), names))));
 }
 
 Result<Status> Build::run_phase(const Phase& phase) {

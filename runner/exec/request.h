@@ -37,6 +37,9 @@ struct StepOptions {
   std::string container_engine;   // program; empty: docker or podman of PATH
   std::string container_network;  // empty: the engine's default
   bool docker_socket = false;     // the engine's socket is mounted into action containers
+  bool services = true;           // actions find GitHub's services for caches and artifacts, on loopback
+  std::string artifacts;          // absolute: where what they upload is kept; empty: gone with the build
+  std::string caches;             // absolute: the directory of all caches; empty: gone with the build
   /// Variables of the whole host that the engine's client needs: DOCKER_HOST, DOCKER_CONFIG, proxies …
   std::map<std::string, std::string> engine_environment;
 };

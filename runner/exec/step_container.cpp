@@ -226,6 +226,11 @@ Result<StepStatus> StepJob::handle_container(StepInstance& step, const Container
       std::ranges::none_of(*more, [](const auto& each) { return each.first == "CI"; }))
     spec.env.erase("CI");
   for (auto& [name, value] : spec.env) value = directories.paths.to_container(value);
+  // On any other network this machine's loopback is not there.
+  if (build_.around.request.steps.container_network == "host")
+    add_services(spec.env, true);
+  else
+    log_.debug("The services for caches and artifacts are for containers with --container-network host");
 
   ProcessSpec shown;
   shown.argv = {engine->program()};

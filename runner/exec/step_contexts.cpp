@@ -194,6 +194,32 @@ DatumObject job_context(const DatumObject& github, std::string_view status) {
   return job;
 }
 
+std::vector<CacheScope> cache_scopes(const DatumObject& github) {
+  const auto text = [&](std::string_view name) {
+    const Datum* found = github.find(name);
+    return found == nullptr ? std::string() : found->to_string();
+  };
+  // Outside of a repository there is no ref, and one set of caches.
+  std::vector<CacheScope> scopes = {{or_else(text("ref"), "local"), true}};
+  const auto add_branch = [&](const std::string& branch) {
+    if (branch.empty()) return;
+    std::string ref = "refs/heads/" + branch;
+    if (std::ranges::none_of(scopes, [&](const CacheScope& scope) { return scope.ref == ref; }))
+      scopes.push_back({std::move(ref), false});
+  };
+  add_branch(text("base_ref"));
+  const Datum* event = github.find("event");
+  const std::string branch =
+      event == nullptr ? std::string() : text_at(*event, {"repository", "default_branch"});
+  if (!branch.empty()) {
+    add_branch(branch);
+  } else {
+    add_branch("main");
+    add_branch("master");
+  }
+  return scopes;
+}
+
 Datum event_inputs(const Datum& event) {
   const DatumObject* object = event.object();
   const Datum* inputs = object == nullptr ? nullptr : object->find("inputs");

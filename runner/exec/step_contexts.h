@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actions/expr/datum.h"
+#include "actions/service/runtime_token.h"
 #include "runner/base/result.h"
 #include "runner/exec/request.h"
 #include "runner/sys/git.h"
@@ -46,6 +47,9 @@ Result<Datum> read_event(const StepOptions& options);
 [[nodiscard]] DatumObject strategy_context();
 /// `status`: "success", "failure", "cancelled".
 [[nodiscard]] DatumObject job_context(const DatumObject& github, std::string_view status);
+/// Whose caches a job reads: its own ref's, which it alone writes, those of the branch that a pull request goes to, and the
+/// default branch's (what the event says, else main and master). Source: services.md 4.3.
+[[nodiscard]] std::vector<CacheScope> cache_scopes(const DatumObject& github);
 /// The inputs of a workflow_dispatch event.
 [[nodiscard]] Datum event_inputs(const Datum& event);
 

@@ -263,6 +263,7 @@ Result<StepStatus> StepJob::handle_node(StepInstance& step, const NodeProgram& p
     return refuse(fmt::format("File not found: '{}'", program.script));
   ProcessSpec spec;
   spec.env = environment_for(step, at, &inputs);
+  add_services(spec.env, false);
   if (!build_.node)
     build_.node = find_node(build_.around.request.steps.node, std::string(inherited("PATH").value_or("")),
                             build_.directories.workspace, build_.around.processes, stop_);

@@ -109,7 +109,8 @@ StepJob::StepJob(StepBuild& build, const Phase& phase, StepVariables variables,
       stop_(std::move(stop)),
       events_(build.around.events),
       log_(build.around.events, build.around.request.steps.debug),
-      tracking_id_("github_" + make_uuid()) {
+      tracking_id_("github_" + make_uuid()),
+      job_id_(make_uuid()) {
   const JobFacts facts = {build.around.request, build.around.git, to_lower(phase.name), build.around.attempt,
                           build.directories};
   for (const auto& [name, value] : variables_.env) env_.set(name, value);
@@ -158,6 +159,7 @@ Result<void> StepJob::run_stages() {
 Result<StepsEnd> StepJob::run() {
   const Result<void> ran = run_stages();
   const Result<void> ended = end_orphans();
+  if (!service_token_.empty()) build_.services->end_job(job_id_);
   if (!ran) return ran.error();
   if (!ended) return ended.error();
   look_at_stop();

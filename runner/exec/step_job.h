@@ -17,6 +17,7 @@
 #include "actions/command_processor.h"
 #include "actions/expr/expression.h"
 #include "actions/problem_matcher.h"
+#include "actions/service/service.h"
 #include "runner/container/engine.h"
 #include "runner/container/image.h"
 #include "runner/exec/node_program.h"
@@ -109,6 +110,8 @@ struct StepBuild {
   std::vector<std::string> told_nodes;  // declared versions that were warned of
   std::optional<ContainerEngine> engine;
   std::map<std::string, std::string> images;  // what is ready: by key, its name
+  bool services_tried = false;
+  std::unique_ptr<ActionService> services;  // since the first action that may ask them
 };
 
 class StepJob {
@@ -202,6 +205,8 @@ class StepJob {
                            std::stop_token stop, const StageLimits& limits, const RunBounded& run);
   StepStatus status_of(const ProcessEnd& end, const StageLimits& limits);
   Result<void> end_orphans();
+  /// What an action's process finds GitHub's services by. They are started for the first that asks.
+  void add_services(std::map<std::string, std::string>& environment, bool is_container);
 
   // step_container.cpp
   /// The engine; nullptr, told: there is none.
@@ -232,6 +237,8 @@ class StepJob {
   StepLog log_;
 
   const std::string tracking_id_;  // RUNNER_TRACKING_ID of every process of the job
+  const std::string job_id_;       // as the services know it
+  std::string service_token_;      // empty: nobody has asked for them yet
   StepStatus status_ = StepStatus::success;
   DatumObject env_{true};  // the job's accumulated environment
   DatumObject github_, runner_, steps_;

@@ -11,7 +11,8 @@ struct StepRunner::State {
 };
 
 StepRunner::StepRunner(StepSurroundings around)
-    : state_(std::make_unique<State>(State{{std::move(around), {}, {}, {}, false, {}, {}, {}, {}}})) {
+    : state_(
+          std::make_unique<State>(State{{std::move(around), {}, {}, {}, false, {}, {}, {}, {}, false, {}}})) {
   StepBuild& build = state_->build;
   const StepOptions& options = build.around.request.steps;
   const Path directory = build.around.directory / "steps";
@@ -23,6 +24,11 @@ StepRunner::StepRunner(StepSurroundings around)
 
 StepRunner::~StepRunner() = default;
 StepRunner::StepRunner(StepRunner&&) noexcept = default;
+
+std::vector<UploadedArtifact> StepRunner::artifacts() const {
+  const std::unique_ptr<ActionService>& services = state_->build.services;
+  return services == nullptr ? std::vector<UploadedArtifact>() : services->artifacts();
+}
 
 Result<StepsEnd> StepRunner::run(const Phase& phase, StepVariables variables,
                                  std::chrono::steady_clock::time_point deadline, std::stop_token stop) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "actions/action_provider.h"
+#include "actions/service/artifacts.h"
 #include "runner/base/result.h"
 #include "runner/event/controller.h"
 #include "runner/event/event.h"
@@ -76,6 +77,9 @@ class StepRunner {
   /// the machine could not.
   Result<StepsEnd> run(const Phase& phase, StepVariables variables,
                        std::chrono::steady_clock::time_point deadline, std::stop_token stop);
+
+  /// What the steps have uploaded, to the end of the build.
+  [[nodiscard]] std::vector<UploadedArtifact> artifacts() const;
 
  private:
   struct State;

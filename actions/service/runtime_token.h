@@ -1,0 +1,74 @@
+// What clients show to be let in: the token of a job, and signed addresses of blobs. Source: services.md 4, 6.1.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/base/result.h"
+#include "runner/sys/digest.h"
+
+namespace buildspec_run {
+
+/// A ref whose caches a job may read, or write.
+struct CacheScope {
+  std::string ref;
+  bool may_write = false;
+  bool operator==(const CacheScope&) const = default;
+};
+
+/// What a token says.
+struct TokenClaims {
+  std::string run, job;                      // UUIDs: `run_backend_id` and `job_backend_id`
+  std::vector<CacheScope> scopes;            // in the order they are looked through
+  std::int64_t not_before = 0, expires = 0;  // seconds since 1970
+  bool operator==(const TokenClaims&) const = default;
+};
+
+/// What a job holds in its hands: every job's is signed with the key of this server.
+class TokenSigner {
+ public:
+  /// With a new key of 32 bytes from the kernel. `modules`: where the program's shared modules lie.
+  static Result<std::unique_ptr<TokenSigner>> make(const Path& modules);
+
+  /// A JWT with `claims`.
+  [[nodiscard]] std::string sign(const TokenClaims& claims);
+  /// The claims of a token that this signer has made, unchanged, between its two times. `now`: seconds since 1970.
+  [[nodiscard]] std::optional<TokenClaims> verify(std::string_view token, std::int64_t now);
+
+  /// The query of a blob's address, "se=…&sp=…&sig=…". `permission`: "r" or "cw".
+  [[nodiscard]] std::string blob_query(std::string_view id, std::string_view permission,
+                                       std::int64_t expires);
+  /// Whether `signature` is that of the other three, and the time has not come.
+  [[nodiscard]] bool is_signed(std::string_view id, std::string_view permission, std::string_view expires,
+                               std::string_view signature, std::int64_t now);
+
+  /// HMAC-SHA256 with the key.
+  [[nodiscard]] std::string mac(std::string_view text);
+
+ private:
+  TokenSigner(std::unique_ptr<Sha256> sha256, std::string key)
+      : sha256_(std::move(sha256)), key_(std::move(key)) {}
+  std::mutex mutex_;  // of sha256_
+  std::unique_ptr<Sha256> sha256_;
+  const std::string key_;
+};
+
+/// The claims in the JSON text of a token; nullopt: it is none, or lacks one of them.
+[[nodiscard]] std::optional<TokenClaims> parse_claims(std::string_view json);
+[[nodiscard]] std::string claims_text(const TokenClaims& claims);
+
+/// RFC 3339 in UTC, with milliseconds: "2026-11-23T06:40:40.669Z".
+[[nodiscard]] std::string to_utc(std::chrono::system_clock::time_point time);
+/// `seconds` since 1970, without a fraction.
+[[nodiscard]] std::string seconds_to_utc(std::int64_t seconds);
+
+/// Bytes from the kernel's random source. An Error: it has none.
+Result<std::string> random_bytes(std::size_t count);
+
+}  // namespace buildspec_run
