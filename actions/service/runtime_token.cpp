@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "actions/service/request_text.h"
+#include "runner/base/check.h"
 #include "runner/base/json.h"
 
 namespace buildspec_run {
@@ -123,16 +124,20 @@ Result<std::unique_ptr<TokenSigner>> TokenSigner::make(const Path& modules) {
   return std::unique_ptr<TokenSigner>(new TokenSigner(std::move(*sha256), std::move(*key)));
 }
 
-// RFC 2104, for a key that is shorter than a block.
-std::string TokenSigner::mac(std::string_view text) {
+std::string hmac_sha256(Sha256& sha256, std::string_view key, std::string_view text) {
   constexpr std::size_t kBlock = 64;
+  check(key.size() <= kBlock, "a longer key would have to be hashed first");
   std::string inner(kBlock, '\x36'), outer(kBlock, '\x5c');
-  for (std::size_t i = 0; i < key_.size(); ++i) {
-    inner[i] = static_cast<char>(inner[i] ^ key_[i]);
-    outer[i] = static_cast<char>(outer[i] ^ key_[i]);
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    inner[i] = static_cast<char>(inner[i] ^ key[i]);
+    outer[i] = static_cast<char>(outer[i] ^ key[i]);
   }
+  return digest_of(sha256, outer, digest_of(sha256, inner, text));
+}
+
+std::string TokenSigner::mac(std::string_view text) {
   const std::lock_guard guard(mutex_);
-  return digest_of(*sha256_, outer, digest_of(*sha256_, inner, text));
+  return hmac_sha256(*sha256_, key_, text);
 }
 
 std::string TokenSigner::sign(const TokenClaims& claims) {

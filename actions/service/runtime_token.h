@@ -48,10 +48,8 @@ class TokenSigner {
   [[nodiscard]] bool is_signed(std::string_view id, std::string_view permission, std::string_view expires,
                                std::string_view signature, std::int64_t now);
 
-  /// HMAC-SHA256 with the key.
-  [[nodiscard]] std::string mac(std::string_view text);
-
  private:
+  [[nodiscard]] std::string mac(std::string_view text);
   TokenSigner(std::unique_ptr<Sha256> sha256, std::string key)
       : sha256_(std::move(sha256)), key_(std::move(key)) {}
   std::mutex mutex_;  // of sha256_
@@ -62,6 +60,9 @@ class TokenSigner {
 /// The claims in the JSON text of a token; nullopt: it is none, or lacks one of them.
 [[nodiscard]] std::optional<TokenClaims> parse_claims(std::string_view json);
 [[nodiscard]] std::string claims_text(const TokenClaims& claims);
+
+/// Source: RFC 2104. `key`: at most 64 bytes.
+[[nodiscard]] std::string hmac_sha256(Sha256& sha256, std::string_view key, std::string_view text);
 
 /// RFC 3339 in UTC, with milliseconds: "2026-11-23T06:40:40.669Z".
 [[nodiscard]] std::string to_utc(std::chrono::system_clock::time_point time);

@@ -15,7 +15,7 @@ rm -f "$made"
 cp "$from/package.json" "$from/package-lock.json" "$to/packages/"
 cd "$to/packages"
 npm ci --ignore-scripts --no-audit --no-fund
-for action in core files github configure-aws-credentials amazon-ecr-login; do
+for action in artifact cache core files github configure-aws-credentials amazon-ecr-login; do
   mkdir -p "$to/$action"
   cp "$from/$action/action.yml" "$to/$action/"
   for program in "$from/$action"/*.js; do
