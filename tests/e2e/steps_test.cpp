@@ -946,5 +946,29 @@ TEST_F(Steps, S3_14_OomScore) {
   EXPECT_EQ(said(), "500\n812\n1000\n500\n" + test::contents("/proc/self/oom_score_adj"));
 }
 
+// 3.15; services.md 3, 17: who gets the services' variables.
+TEST_F(Steps, S3_15_ServicesAreForActions) {
+  constexpr const char* kShow =
+      "env | grep -E '^(ACTIONS_|no_proxy|NO_PROXY)' | sed 's/:[0-9]*.$/:PORT\\//' | sort\n";
+  action(remote("o/A"), std::string(kNode) + ", post: main.sh}\n", {{"main.sh", kShow}});
+  action(local("inner"),
+         "name: x\ndescription: x\nruns:\n  using: composite\n  steps:\n    - run: env | grep -c '^ACTIONS_' "
+         "|| true\n"
+         "      shell: sh\n    - uses: o/A@v1\n");
+  const std::string shown =
+      "ACTIONS_CACHE_SERVICE_V2=True\nACTIONS_CACHE_URL=http://127.0.0.1:PORT/\nACTIONS_RESULTS_URL=http://"
+      "127.0.0.1:PORT/\nACTIONS_RUNTIME_TOKEN=***\nACTIONS_RUNTIME_URL=http://127.0.0.1:PORT/\n";
+  EXPECT_EQ(steps("- run: env | grep -c '^ACTIONS_' || true\n- uses: ./inner\n"), Outcome::succeeded);
+  EXPECT_EQ(said(), "0\n0\n" + shown + "Post job cleanup.\nPost job cleanup.\n" + shown);
+
+  EXPECT_EQ(steps("- uses: o/A@v1\n  env: {HTTPS_PROXY: 'http://p:1', no_proxy: a.b}\n"), Outcome::succeeded);
+  EXPECT_EQ(said().substr(0, shown.size() + 53),
+            shown + "NO_PROXY=a.b,127.0.0.1\nno_proxy=a.b,127.0.0.1\n" + "Post jo");
+
+  request.steps.services = false;
+  EXPECT_EQ(steps("- uses: o/A@v1\n"), Outcome::succeeded);
+  EXPECT_EQ(said(), "Post job cleanup.\n");
+}
+
 }  // namespace
 }  // namespace buildspec_run

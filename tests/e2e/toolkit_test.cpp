@@ -18,9 +18,8 @@ class Toolkit : public testing::Test, protected test::BuildToRun {
   void SetUp() override {
     if (!std::filesystem::exists(kActions / ".made"))
       GTEST_SKIP() << "bootstrap.sh test --all makes the actions";
-    std::filesystem::copy(kActions / "core", source() / "core");
-    std::filesystem::copy(kActions / "files", source() / "files");
-    std::filesystem::copy(kActions / "github", source() / "github");
+    for (const char* action : {"artifact", "cache", "core", "files", "github"})
+      std::filesystem::copy(kActions / action, source() / action);
   }
   /// Where `text` stands in the output; fails when it does not.
   std::size_t at(const std::string& text) {
@@ -119,6 +118,78 @@ TEST_F(Toolkit, GithubSeesTheDefaultsOfALocalRun) {
   at("\"job\":\"build\",\"runId\":1,\"runNumber\":1,\"apiUrl\":\"https://api.github.com\"");
   at("\"serverUrl\":\"https://"
      "github.com\",\"number\":7,\"repo\":{\"owner\":\"local\",\"repo\":\"local\"}}\n");
+}
+
+// services.md 10: what a phase uploads, a later one gets back; what stays is there when the run has ended.
+TEST_F(Toolkit, ArtifactsComeBack) {
+  request.steps.artifacts = (files / "kept").native();
+  EXPECT_EQ(run("version: 0.2\n"
+                "phases:\n"
+                "  build:\n"
+                "    steps:\n"
+                "      - run: |\n"
+                "          mkdir -p out/deep && echo hello > out/deep/a.txt && : > out/empty\n"
+                "          head -c 20000000 /dev/urandom > out/big\n"
+                "      - uses: ./artifact\n"
+                "        id: up\n"
+                "        with: {do: upload, name: dist, path: out}\n"
+                "      - uses: ./artifact\n"
+                "        with: {do: upload, name: passing, path: out/deep}\n"
+                "      - run: echo \"upload ${{ steps.up.outputs.id }} has '$(echo ${{ "
+                "steps.up.outputs.digest }} | wc -c)'\"\n"
+                "      - run: echo \"token '$ACTIONS_RUNTIME_TOKEN'\"\n"
+                "  post_build:\n"
+                "    steps:\n"
+                "      - uses: ./artifact\n"
+                "        id: down\n"
+                "        with: {do: download, name: dist, path: got}\n"
+                "      - uses: ./artifact\n"
+                "        id: gone\n"
+                "        with: {do: delete, name: passing}\n"
+                "      - run: diff -r out got && echo 'same of ${{ steps.down.outputs.names }}, ${{ "
+                "steps.gone.outputs.names }}'\n"),
+            Outcome::succeeded)
+      << seen.output;
+  at("\nupload 1 has '65'\n");
+  at("\ntoken ''\n");  // for actions alone: actions.md 3.15
+  at("\nsame of dist,passing, dist\n");
+  EXPECT_TRUE(seen.has("artifacts-kept"));
+  std::string kept;
+  for (const auto& entry : std::filesystem::directory_iterator(files / "kept"))
+    kept += entry.path().filename().native() + " ";
+  EXPECT_EQ(kept, "dist.zip ");
+}
+
+// services.md 7, 9: saved after the job of one run, found by the next, under another key that begins alike, too.
+TEST_F(Toolkit, CachesAreThereInTheNextRun) {
+  request.steps.caches = (files / "caches").native();
+  const auto with_key = [&](const std::string& key) {
+    return run(
+        "version: 0.2\n"
+        "phases:\n"
+        "  build:\n"
+        "    steps:\n"
+        "      - uses: ./cache\n"
+        "        id: cache\n"
+        "        with: {path: made, key: '" +
+        key +
+        "', restore-keys: Deps-}\n"
+        "      - run: |\n"
+        "          echo \"found '${{ steps.cache.outputs.found }}' with '$(cat made/it)'\"\n"
+        "          mkdir -p made && echo " +
+        key + " > made/it\n");
+  };
+  EXPECT_EQ(with_key("Deps-1"), Outcome::succeeded) << seen.output;
+  at("\nfound '' with ''\n");
+  at("\nsaved\n");
+  std::filesystem::remove_all(source() / "made");
+  EXPECT_EQ(with_key("Deps-1"), Outcome::succeeded) << seen.output;
+  at("\nfound 'Deps-1' with 'Deps-1'\n");
+  at("\nnot saved\n");
+  std::filesystem::remove_all(source() / "made");
+  EXPECT_EQ(with_key("Deps-2"), Outcome::succeeded) << seen.output;
+  at("\nfound 'Deps-1' with 'Deps-1'\n");
+  at("\nsaved\n");
 }
 
 }  // namespace
