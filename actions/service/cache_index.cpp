@@ -37,7 +37,10 @@ std::optional<CacheIndex> parse_cache_index(std::string_view text) {
   if (!value) return std::nullopt;
   const std::optional<std::int64_t> last_id = number_of(*value, "last_id");
   const Value* entries = value->find("entries");
-  if (number_of(*value, "format") != 1 || !last_id || entries == nullptr || entries->array() == nullptr)
+  // Clients read an id as a number of JavaScript.
+  constexpr std::int64_t kMostIds = std::int64_t{1} << 53;
+  if (number_of(*value, "format") != 1 || !last_id || *last_id >= kMostIds || entries == nullptr ||
+      entries->array() == nullptr)
     return std::nullopt;
   CacheIndex index;
   index.last_id = *last_id;

@@ -255,7 +255,14 @@ std::uint64_t size_of(const Path& file) {
 
 /// What a run takes on disk.
 std::uint64_t run_bytes(const Path& run) {
-  return size_of(run / "log") + size_of(run / "events.jsonl") + size_of(run / kSummary);
+  std::uint64_t bytes = size_of(run / "log") + size_of(run / "events.jsonl") + size_of(run / kSummary);
+  std::error_code failed;
+  for (std::filesystem::recursive_directory_iterator entry(run / "artifacts", failed), end;
+       !failed && entry != end; entry.increment(failed)) {
+    std::error_code none;
+    if (entry->is_regular_file(none) && !entry->is_symlink(none)) bytes += size_of(entry->path());
+  }
+  return bytes;
 }
 
 using Sizes = std::map<std::string, std::uint64_t, std::less<>>;

@@ -4,6 +4,7 @@
 //                        /events.jsonl   one event a line; an output event names offset and length in `log`
 //                        /summary.md     what steps wrote to GITHUB_STEP_SUMMARY, one behind the other; there
 //                                        when one did
+//                        /artifacts/     what actions uploaded (docs/services.md); there when one did
 //                        /exit           the process's exit code, a number and LF; written last, and missing when it was killed
 //                        /lock           held (flock) while the run is alive
 //   <state>/runs/.new-<run id>           a run that is just being made: renamed when its lock is held

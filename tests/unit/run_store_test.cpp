@@ -386,6 +386,18 @@ TEST(RunStore, PrunesTheOldestByCountAgeAndSize) {
   }
 }
 
+TEST(RunStore, ArtifactsCountForTheSizeOfTheirRun) {
+  const TemporaryDirectory home;
+  const std::string old = "20261120T000000Z-00000003", last = "20261123T000000Z-00000004";
+  for (const std::string& id : {old, last}) put_run(home.path(), id, 1000);
+  std::filesystem::create_directories(home / "runs" / last / "artifacts/dist");
+  put(home / "runs" / last / "artifacts/dist/a", std::string(500, 'x'));
+  prune_runs(home.path(), {4, 24h * 30, 2500}, kNow);
+  EXPECT_EQ(runs_in(home.path()), fmt::format("{} {}", old, last));
+  prune_runs(home.path(), {4, 24h * 30, 2499}, kNow);
+  EXPECT_EQ(runs_in(home.path()), last);
+}
+
 TEST(RunStore, RemembersSizesOfRunsThatHaveEnded) {
   const TemporaryDirectory home;
   const auto id = [](int i) { return fmt::format("20261120T000000Z-{:08x}", i); };

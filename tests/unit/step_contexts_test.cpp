@@ -79,6 +79,29 @@ TEST(GithubContext, KnowsTheRefAndTheRepository) {
   EXPECT_EQ(text(other, "event_name"), "schedule");
 }
 
+// services.md 4.3
+TEST(GithubContext, CacheScopes) {
+  const auto scopes = [](const std::string& ref, const std::string& base, const std::string& event) {
+    StepOptions options;
+    options.event_json = event;
+    DatumObject github;
+    github.set("ref", ref);
+    github.set("base_ref", base);
+    github.set("event", *read_event(options));
+    std::string text;
+    for (const CacheScope& scope : cache_scopes(github))
+      text += scope.ref + (scope.may_write ? " rw, " : ", ");
+    return text;
+  };
+  const std::string says_trunk = R"({"repository": {"default_branch": "trunk"}})";
+  EXPECT_EQ(scopes("refs/heads/x", "", says_trunk), "refs/heads/x rw, refs/heads/trunk, ");
+  EXPECT_EQ(scopes("refs/heads/trunk", "", says_trunk), "refs/heads/trunk rw, ");
+  EXPECT_EQ(scopes("refs/pull/7/merge", "y", says_trunk),
+            "refs/pull/7/merge rw, refs/heads/y, refs/heads/trunk, ");
+  EXPECT_EQ(scopes("refs/heads/main", "", "{}"), "refs/heads/main rw, refs/heads/master, ");
+  EXPECT_EQ(scopes("", "", "{}"), "local rw, refs/heads/main, refs/heads/master, ");
+}
+
 TEST(Event, HasToBeAnObject) {
   StepOptions options;
   EXPECT_TRUE(read_event(options));
