@@ -80,6 +80,17 @@ std::string headline(Status status) {
   return "FAILED";
 }
 
+/// "1f2e3d4c" of "…/runs/20261124T060444Z-1f2e3d4c/log", by which `show` finds the run; empty: the file is no kept run's.
+std::string_view short_id_of(std::string_view log_file) {
+  constexpr std::string_view kName = "/log";
+  if (!log_file.ends_with(kName)) return {};
+  log_file.remove_suffix(kName.size());
+  const std::string_view id = log_file.substr(log_file.rfind('/') + 1);
+  const std::size_t dash = id.rfind('-');
+  if (dash == std::string_view::npos || id.substr(dash + 1).size() != 8) return {};
+  return id.substr(dash + 1);
+}
+
 }  // namespace
 
 std::string shown_bytes(std::uint64_t bytes) {
@@ -269,7 +280,9 @@ std::string shown_tail(const OutputTail& tail, std::size_t count, std::string_vi
   if (last.left_out > 0 || last.first_is_cut) {
     std::string before = last.left_out > 0 ? counted(last.left_out, "earlier line")
                                            : std::string("the beginning of this line");
-    if (!log_file.empty())
+    if (const std::string_view run = short_id_of(log_file); !run.empty())
+      before += fmt::format(": buildspec-run show {} --failed", plain_line(run));
+    else if (!log_file.empty())
       before += last.left_out == 1 || last.left_out == 0 ? " is in the log" : " are in the log";
     else
       before += " left out";

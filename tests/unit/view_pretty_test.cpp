@@ -140,6 +140,22 @@ TEST_F(PrettyViewTest, SaysHowMuchOfTheOutputIsLeftOut) {
   EXPECT_NE(text.find("    │ line 42\n    exit status 1 at"), std::string::npos) << text;
 }
 
+TEST_F(PrettyViewTest, SaysWhatShowsAllOfTheOutputOfAKeptRun) {
+  open({});
+  RunStarted started;
+  started.log_file = "/state/runs/20261124T060444Z-1f2e3d4c/log";
+  tell(started);
+  phase_started("BUILD", 1);
+  task_started("build[0]", "make");
+  std::string all;
+  for (int i = 1; i <= 42; ++i) all += "line " + std::to_string(i) + "\n";
+  output(all);
+  task_failed(1, 1s);
+  const std::string text = out_file_.take();
+  EXPECT_NE(text.find("[2 earlier lines: buildspec-run show 1f2e3d4c --failed]\n"), std::string::npos)
+      << text;
+}
+
 TEST_F(PrettyViewTest, ColorsAreOursAndTheirs) {
   open({.color = true});
   phase_started("BUILD", 1);
