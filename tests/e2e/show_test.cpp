@@ -1,8 +1,11 @@
 // Kept runs shown again: what `show` prints is what `run` printed, byte for byte, in every format.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <fstream>
+#include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -14,6 +17,13 @@ namespace {
 
 using test::Ran;
 using test::TemporaryDirectory;
+
+// A sanitized program takes its time to start.
+#if defined(BUILDSPEC_RUN_ADDRESS_SANITIZER) || defined(BUILDSPEC_RUN_THREAD_SANITIZER)
+constexpr bool kSlow = true;
+#else
+constexpr bool kSlow = false;
+#endif
 
 struct Case {
   std::string_view name, buildspec;
@@ -294,6 +304,122 @@ TEST_F(KeptRunsTest, ShowEndsWithItsReader) {
       {{"PATH", "/usr/bin:/bin"}, {"HOME", home_.path().string()}}, home_.path());
   EXPECT_EQ(ran.out, "3\n");
   EXPECT_EQ(ran.err, "");
+}
+
+// A power cut: of what was not yet on the disk, each file may be gone, empty, short, or have zeros where its last blocks
+// were. The kept run is a file system's that was cut at such a point; others must not suffer.
+TEST_F(KeptRunsTest, APowerCutHarmsOnlyTheRunItHit) {
+  buildspec("seq 300; echo first");
+  ASSERT_EQ(run({"--format", "plain"}).exit, 0);
+  const std::filesystem::path whole = only_run();
+  const std::string id = whole.filename();
+  const std::string seen = run({"show", id, "--format", "plain"}).out;
+  buildspec("seq 2000; echo '::x'; exit 3");
+  ASSERT_EQ(run({"--format", "plain"}).exit, 1);
+  std::filesystem::path hit;
+  for (const auto& entry : std::filesystem::directory_iterator(runs()))
+    if (entry.path().filename() != id && entry.path().filename().string().find('-') != std::string::npos)
+      hit = entry.path();
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(hit))
+    files[entry.path().filename()] = test::contents(entry.path());
+  ASSERT_TRUE(files.contains("log") && files.contains("events.jsonl") && files.contains("exit"));
+
+  std::mt19937 random(20261128);
+  const auto pick = [&](std::size_t count) {
+    return std::uniform_int_distribution<std::size_t>(0, count - 1)(random);
+  };
+  const int rounds = kSlow ? 15 : 60;
+  for (int round = 0; round < rounds; ++round) {
+    SCOPED_TRACE(round);
+    std::filesystem::remove_all(hit);
+    std::filesystem::create_directories(hit);
+    for (const auto& [name, text] : files) {
+      const std::size_t size = text.empty() ? 0 : pick(text.size() + 1);
+      switch (pick(5)) {
+        case 0:
+          break;
+        case 1:
+          test::put(hit / name, "");
+          break;
+        case 2:
+          test::put(hit / name, text.substr(0, size));
+          break;
+        case 3:  // the size was written, the blocks were not
+          test::put(hit / name, text.substr(0, size) + std::string(text.size() - size, '\0'));
+          break;
+        default:
+          test::put(hit / name, text);
+      }
+    }
+    for (const std::vector<std::string>& look :
+         {std::vector<std::string>{"show", hit.filename(), "--format", "plain"},
+          {"show", hit.filename(), "--format", "html"},
+          {"show", hit.filename(), "--format", "codebuild"},
+          {"diff", id, hit.filename()}}) {
+      const Ran looked = run(look);
+      EXPECT_TRUE(looked.exit >= 0 && looked.exit <= 3)
+          << look[0] << " " << look.back() << ": " << looked.exit;
+      EXPECT_TRUE(look[0] == "diff" || !looked.out.empty() || !looked.err.empty()) << look.back();
+    }
+    const Ran history = run({"history"});
+    EXPECT_EQ(history.exit, 0) << history.err;
+    EXPECT_NE(history.out.find(id), std::string::npos) << history.out;
+    EXPECT_EQ(run({"show", id, "--format", "plain"}).out, seen);
+  }
+  // The next run starts, is kept, and makes room for itself where it is asked to.
+  buildspec("echo third");
+  EXPECT_EQ(run({"--format", "plain", "--keep-runs", "1"}).exit, 0);
+  EXPECT_NE(run({"show", "--format", "plain"}).out.find("\nthird\n"), std::string::npos);
+  EXPECT_NE(run({"prune", "--all"}).out.find(" removed, "), std::string::npos);
+  EXPECT_EQ(run({"history", "--format", "json"}).out.find("\"id\""), std::string::npos);
+}
+
+// Two hundred builds of any shape, each shown as it was seen.
+TEST_F(KeptRunsTest, TwoHundredRunsAreShownAsTheyWereSeen) {
+  std::mt19937 random(4711);
+  const auto pick = [&](int count) { return std::uniform_int_distribution<int>(0, count - 1)(random); };
+  const std::string_view kCommands[] = {"echo hello",
+                                        "printf 'no end'",
+                                        "seq 60",
+                                        "exit 4",
+                                        "echo err >&2",
+                                        "true \\",
+                                        "A=$((1+1))",
+                                        "printf 'tab\\tred\\033[31m\\rback\\n'",
+                                        "cd /",
+                                        "kill $$",
+                                        "echo caf\u00e9 \u65e5\u672c"};
+  const std::vector<std::string> kViews[] = {{"--format", "plain"},
+                                             {"--format", "json"},
+                                             {"--format", "codebuild"},
+                                             {"--format", "pretty"},
+                                             {"--format", "pretty", "--verbose"},
+                                             {"--format", "plain", "--quiet"}};
+  const int runs = kSlow ? 30 : 200;
+  for (int i = 0; i < runs; ++i) {
+    std::string text = "version: 0.2\nenv: {exported-variables: [A]}\nphases:\n";
+    for (const std::string_view phase : {"install", "pre_build", "build", "post_build"}) {
+      if (pick(3) == 0) continue;
+      text += fmt::format("  {}:\n", phase);
+      if (pick(4) == 0) text += "    on-failure: CONTINUE\n";
+      const bool steps = pick(4) == 0;
+      text += steps ? "    steps:\n" : "    commands:\n";
+      for (int n = pick(4) + 1; n > 0; --n) {
+        const std::string_view command = kCommands[pick(std::size(kCommands))];
+        text += fmt::format("      - {}|\n          {}\n", steps ? "run: " : "", command);
+      }
+      if (!steps && pick(3) == 0) text += "    finally:\n      - echo finally\n";
+    }
+    test::put(home_ / "buildspec.yml", text);
+    std::vector<std::string> view = kViews[pick(std::size(kViews))];
+    const Ran live = run(view);
+    view.insert(view.begin(), "show");
+    const Ran shown = run(view);
+    ASSERT_EQ(shown.exit, 0) << shown.err << text;
+    ASSERT_EQ(shown.out, live.out) << text;
+    ASSERT_EQ(shown.err, live.err) << text;
+  }
 }
 
 }  // namespace
