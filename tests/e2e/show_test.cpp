@@ -300,7 +300,7 @@ TEST_F(KeptRunsTest, ShowEndsWithItsReader) {
   buildspec("seq 1000000");
   run({"--format", "plain"});
   const Ran ran = test::run_program(
-      {"bash", "-c", PROJECT_BINARY_DIR "/bin/buildspec-run show --format plain | head -n 3 | wc -l"},
+      {"bash", "-c", "'" PROJECT_BINARY_DIR "/bin/buildspec-run' show --format plain | head -n 3 | wc -l"},
       {{"PATH", "/usr/bin:/bin"}, {"HOME", home_.path().string()}}, home_.path());
   EXPECT_EQ(ran.out, "3\n");
   EXPECT_EQ(ran.err, "");
