@@ -242,7 +242,7 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   const GitFacts facts = git.take(about_git);
   tell(events, about_git.all());
   return execute(plan, request, facts, **processes, controller, events, stop,
-                 {actions.get(), machine.supervisor, machine.modules});
+                 {actions.get(), machine.supervisor, machine.modules, machine.terminal, kill});
 }
 
 }  // namespace buildspec_run

@@ -17,6 +17,8 @@ class EventSink;
 struct Machine {
   std::string supervisor;  // absolute path of the supervisor program
   std::string modules;     // absolute path of the directory that the shared modules lie in
+  std::string terminal =
+      {};  // path of the terminal that shells are opened on (Terminal::find); empty: there is none
 };
 
 /// Runs one build to its end. `stop`: cancels (Ctrl-C; `finally` still runs); `kill`: ends everything now.

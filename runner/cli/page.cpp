@@ -222,6 +222,7 @@ class Page {
     for (const char c : task.label)
       id += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ? c : '-';
     while (id.ends_with('-')) id.pop_back();
+    if (task.time > 0) id += fmt::format("-again{}", task.time);
     return id;
   }
 

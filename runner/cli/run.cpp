@@ -17,12 +17,13 @@
 #include "runner/cli/input.h"
 #include "runner/cli/kept_runs.h"
 #include "runner/cli/report.h"
+#include "runner/cli/run_controller.h"
 #include "runner/cli/secrets.h"
 #include "runner/cli/views.h"
-#include "runner/event/controller.h"
 #include "runner/runner.h"
 #include "runner/store/run_store.h"
 #include "runner/sys/interrupts.h"
+#include "runner/sys/terminal.h"
 #include "runner/sys/user.h"
 
 namespace buildspec_run {
@@ -66,6 +67,17 @@ constexpr OptionSpec kOptions[] = {
     {"--skip", "", Takes::value, "TASKS", "do not run these", true},
     {"--dry-run", "", Takes::nothing, "",
      "print the environment, each script and how it would be started, and run nothing; nothing is kept"},
+    {"--break", "", Takes::value, "TASKS",
+     "stop before these (build[2]; of a phase, before its first) and open a shell on the terminal in that "
+     "very "
+     "state; leaving it asks how to go on",
+     true},
+    {"--shell-on-failure", "", Takes::nothing, "",
+     "the same where a command or step has failed, which can then be run again"},
+    {"--debug-session", "", Takes::nothing, "",
+     "the same where a command calls codebuild-breakpoint, as in a debug session of the cloud; without it, "
+     "that "
+     "does nothing"},
     {"--timeout", "", Takes::value, "TIME",
      "end the build after TIME (90s, 5m, 1h30m; a bare number is seconds); default: 1h"},
     {"--phase-timeout", "", Takes::value, "TIME",
@@ -316,6 +328,7 @@ OrRefused<Request> request_of(const Invocation& invocation, const Path& source_d
   if (auto refused = take(request.steps, step_options(invocation))) return *refused;
   if (auto refused = take(request.workspace, workspace_options(invocation))) return *refused;
   if (auto refused = take(request.secondary_sources, secondary_sources(invocation))) return *refused;
+  request.debug_session = invocation.arguments.has("--debug-session");
   request.clean_home = invocation.arguments.has("--clean-home");
   if (auto refused = take(request.sh, program_option(invocation, "--sh", "sh"))) return *refused;
   if (auto refused = take(request.project_variables,
@@ -363,20 +376,25 @@ WantedTasks wanted_tasks(const Invocation& invocation) {
           arguments.value("--from").value_or(""), arguments.value("--until").value_or("")};
 }
 
-/// Answers what the options of a run say.
-class RunController : public UnattendedController {
- public:
-  RunController(WantedTasks wanted, bool dry_run) : wanted_(std::move(wanted)), dry_run_(dry_run) {}
-  Selection select(const PlanMade& plan) override {
-    Selection selection = select_tasks(wanted_, plan);
-    selection.dry_run = dry_run_;
-    return selection;
+// What stops a build so that its user can look, and the terminal that this takes.
+OrRefused<RunAnswers> run_answers(const Invocation& invocation) {
+  const Arguments& arguments = invocation.arguments;
+  RunAnswers answers;
+  answers.wanted = wanted_tasks(invocation);
+  answers.dry_run = arguments.has("--dry-run");
+  answers.breaks = task_names(invocation, "--break");
+  answers.shell_on_failure = arguments.has("--shell-on-failure");
+  for (const std::string_view option : {"--break", "--shell-on-failure", "--debug-session"}) {
+    if (!arguments.has(option) || answers.dry_run) continue;
+    Result<std::string> terminal = Terminal::find(invocation.in);
+    if (!terminal)
+      return Refused{ExitCode::invalid,
+                     fmt::format("error: {} needs a terminal to open a shell on: {} [no-terminal]", option,
+                                 terminal.error().message)};
+    answers.terminal = std::move(*terminal);
   }
-
- private:
-  WantedTasks wanted_;
-  bool dry_run_;
-};
+  return answers;
+}
 
 Machine machine_of(const Path& program) {
   const Path parts = program.parent_path().parent_path() / "libexec" / "buildspec-run";
@@ -410,6 +428,10 @@ ExitCode run_run(const Invocation& invocation) {
   if (const Refused* refused = std::get_if<Refused>(&wanted))
     return invocation.fail(refused->code, refused->message);
   Request& request = std::get<Request>(wanted);
+  auto asked = run_answers(invocation);
+  if (const Refused* refused = std::get_if<Refused>(&asked))
+    return invocation.fail(refused->code, refused->message);
+  RunAnswers& answers = std::get<RunAnswers>(asked);
   const auto limits = prune_limits(invocation);
   if (const Refused* refused = std::get_if<Refused>(&limits))
     return invocation.fail(refused->code, refused->message);
@@ -445,7 +467,7 @@ ExitCode run_run(const Invocation& invocation) {
   request.run_id = make_run_id(now);
   const Path state = state_directory_of(invocation);
   std::unique_ptr<KeptRun> kept;
-  const bool dry_run = invocation.arguments.has("--dry-run");
+  const bool dry_run = answers.dry_run;
   if (!dry_run && !invocation.arguments.has("--no-keep")) {
     std::string problem = "neither XDG_STATE_HOME nor HOME names a place";
     if (!state.empty()) {
@@ -469,9 +491,11 @@ ExitCode run_run(const Invocation& invocation) {
   std::vector<EventSink*> sinks = {views.view.get()};
   if (kept != nullptr) sinks.insert(sinks.begin(), kept.get());
   Fanout events(std::move(sinks));
-  RunController controller(wanted_tasks(invocation), dry_run);
-  Result<Finished> finished = run_build(request, machine_of(invocation.program), controller, events,
-                                        interrupts.stop(), interrupts.kill());
+  Machine machine = machine_of(invocation.program);
+  machine.terminal = answers.terminal;
+  RunController controller(std::move(answers), interrupts.stop());
+  Result<Finished> finished =
+      run_build(request, machine, controller, events, interrupts.stop(), interrupts.kill());
   views.view.reset();
   for (const Console* console : {views.out.get(), views.err.get()})
     if (!console->problem().empty())

@@ -57,6 +57,9 @@ class PlainView : public EventSink {
                    [&](const TaskFinished& task) { finished(task); },
                    [](const StepAnnotated&) {},
                    [](const StepSummarized&) {},
+                   [&](const ShellOpened& shell) { say(shell.label, stop_text(shell)); },
+                   [&](const ShellClosed& shell) { say(shell.label, stop_text(shell)); },
+                   [&](const StopAnswered& stop) { say(stop.label, stop_text(stop)); },
                    [&](const PhaseFinished& phase) { finished(phase); },
                    [](const VariablesExported&) {},
                    [&](const BuildFinished& build) {

@@ -31,10 +31,10 @@ constexpr auto kRedraw =
 constexpr auto kNameAfter = 2s;  // where nothing is live
 
 struct Glyphs {
-  std::string_view success, failure, running, bar;
+  std::string_view success, failure, running, bar, stop;
 };
-constexpr Glyphs kUnicode{"✓", "✗", "▸", "│"};
-constexpr Glyphs kAscii{"+", "x", ">", "|"};
+constexpr Glyphs kUnicode{"✓", "✗", "▸", "│", "◆"};
+constexpr Glyphs kAscii{"+", "x", ">", "|", "*"};
 
 class PrettyView : public EventSink {
  public:
@@ -72,6 +72,12 @@ class PrettyView : public EventSink {
                    [&](const TaskFinished& task) { finished(task); },
                    [](const StepAnnotated&) {},
                    [](const StepSummarized&) {},
+                   [&](const ShellOpened& shell) { stop(shell.label, stop_text(shell)); },
+                   [&](const ShellClosed& shell) { stop(shell.label, stop_text(shell)); },
+                   [&](const StopAnswered& answered) {
+                     stop(answered.label, stop_text(answered));
+                     if (is_taken_back(answered)) failed_tail_.clear();
+                   },
                    [&](const PhaseFinished& phase) { finished(phase); },
                    [](const VariablesExported&) {},
                    [](const BuildFinished&) {},
@@ -251,6 +257,14 @@ class PrettyView : public EventSink {
       text += fmt::format("    {} {}\n", paint(Ink::dim, glyphs_.bar, color()), line);
     if (!task.inputs.empty()) text += "    with\n" + planned_variables(task.inputs, "      ");
     out_.write_line_start(text);
+  }
+
+  // Also when it is quiet: who is asked has to see it.
+  void stop(std::string_view label, std::string_view text) {
+    if (phase_) show_phase();
+    out_.write_line_start(
+        prose(fmt::format("  {} {}  {}", paint(Ink::yellow, glyphs_.stop, color()), plain_line(label), text),
+              "    "));
   }
 
   void started(const BuildStarted& build) {

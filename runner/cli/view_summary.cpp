@@ -163,6 +163,26 @@ std::string planned_way(const TaskPlanned& task) {
   return plain_line(text);
 }
 
+std::string stop_text(const ShellOpened& shell) {
+  const std::string_view where = shell.at == "before"   ? "before it"
+                                 : shell.at == "inside" ? "inside, at codebuild-breakpoint"
+                                                        : "after it has failed";
+  return plain_line(fmt::format("the build stands still {}: {} in {} (exit leads back)", where, shell.program,
+                                shell.directory));
+}
+
+std::string stop_text(const ShellClosed& shell) {
+  if (!shell.problem.empty()) return plain_line("no shell could be opened: " + shell.problem);
+  return fmt::format("the shell was closed after {}{}", shown_duration(shell.took),
+                     shell.resumed ? " by codebuild-resume" : "");
+}
+
+std::string stop_text(const StopAnswered& stop) { return plain_line(stop.answer + ", as answered"); }
+
+bool is_taken_back(const StopAnswered& stop) noexcept {
+  return stop.at != "before" && (stop.answer == "retry" || stop.answer == "skip");
+}
+
 std::string fetched_line(std::string_view action, std::uint64_t bytes) {
   return fmt::format("fetched {}, {}", plain_line(action), shown_bytes(bytes));
 }
@@ -339,6 +359,11 @@ void Summary::on(const Event& event) {
                  [](const PhaseFinished&) {},
                  [](const TaskStarted&) {},
                  [](const Output&) {},
+                 [](const ShellOpened&) {},
+                 [](const ShellClosed&) {},
+                 [&](const StopAnswered& stop) {
+                   if (is_taken_back(stop) && failure_ && failure_->label == stop.label) failure_.reset();
+                 },
                  [](const BuildFinished&) {},
                  [](const RunFinished&) {},
              },

@@ -31,6 +31,14 @@ namespace buildspec_run {
 /// What a task that would run is, beside its text: "by /bin/sh, in /src".
 [[nodiscard]] std::string planned_way(const TaskPlanned& task);
 
+/// "stands still before it: a shell in /src (exit leads back)"; "the shell was closed after 12s"; "retry, as answered".
+[[nodiscard]] std::string stop_text(const ShellOpened& shell);
+[[nodiscard]] std::string stop_text(const ShellClosed& shell);
+[[nodiscard]] std::string stop_text(const StopAnswered& stop);
+
+/// Whether the failure before it counts no more.
+[[nodiscard]] bool is_taken_back(const StopAnswered& stop) noexcept;
+
 /// "fetched owner/repo@v1, 1.2 MB"
 [[nodiscard]] std::string fetched_line(std::string_view action, std::uint64_t bytes);
 

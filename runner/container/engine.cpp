@@ -209,6 +209,10 @@ ContainerStart ContainerEngine::run(const ContainerSpec& spec, const std::string
   ProcessSpec& process = start.process;
   process = client({"run", "--name", spec.name, "--label", options_.label, "--workdir", spec.workdir, "--rm"},
                    spec.cwd);
+  if (!spec.terminal.empty()) {
+    process.terminal = spec.terminal;
+    process.argv.insert(process.argv.end(), {"--interactive", "--tty"});
+  }
   std::vector<std::string> names;
   for (const auto& [name, value] : spec.env) {
     if (name.empty()) continue;

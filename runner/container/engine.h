@@ -30,8 +30,9 @@ struct ContainerSpec {
   std::map<std::string, std::string> env;  // never on the client's command line; one with no name is left out
   std::vector<Mount> mounts;
   std::string workdir;
-  std::string network;  // empty: that of --container-network, else the engine's default
-  std::string cwd;      // of the client: the workspace
+  std::string network;        // empty: that of --container-network, else the engine's default
+  std::string cwd;            // of the client: the workspace
+  std::string terminal = {};  // path: the container is interactive, on that terminal (ProcessSpec::terminal)
 };
 
 struct EngineOptions {

@@ -233,6 +233,24 @@ void append_body(Members& to, const StepSummarized& body) {
   to.text("step", body.name);
   to.text("text", body.text);
 }
+void append_body(Members& to, const ShellOpened& body) {
+  to.text("label", body.label);
+  to.word("at", body.at);
+  to.text("program", body.program);
+  to.text("directory", body.directory);
+}
+void append_body(Members& to, const ShellClosed& body) {
+  to.text("label", body.label);
+  to.word("at", body.at);
+  to.flag("resumed", body.resumed);
+  to.text("problem", body.problem);
+  to.number("took_ns", body.took.count());
+}
+void append_body(Members& to, const StopAnswered& body) {
+  to.text("label", body.label);
+  to.word("at", body.at);
+  to.word("answer", body.answer);
+}
 void append_body(Members& to, const PhaseFinished& body) {
   to.text("phase", body.phase);
   to.word("status", to_string(body.status));
@@ -352,6 +370,9 @@ std::string_view type_of(const EventBody& body) noexcept {
                  [](const TaskFinished&) { return std::string_view("task-finished"); },
                  [](const StepAnnotated&) { return std::string_view("step-annotated"); },
                  [](const StepSummarized&) { return std::string_view("step-summarized"); },
+                 [](const ShellOpened&) { return std::string_view("shell-opened"); },
+                 [](const ShellClosed&) { return std::string_view("shell-closed"); },
+                 [](const StopAnswered&) { return std::string_view("stop-answered"); },
                  [](const PhaseFinished&) { return std::string_view("phase-finished"); },
                  [](const VariablesExported&) { return std::string_view("variables-exported"); },
                  [](const EnvironmentPlanned&) { return std::string_view("environment-planned"); },

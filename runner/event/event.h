@@ -152,6 +152,26 @@ struct StepSummarized {
   std::string name;  // of the step
   std::string text;
 };
+/// The build stands still for its user, and a shell is opened on the terminal. What happens there is not recorded.
+struct ShellOpened {
+  std::string label;  // of the task
+  std::string at;     // "before" it, "inside" (codebuild-breakpoint), "after" it has failed
+  std::string program;
+  std::string directory;  // where the shell is
+};
+struct ShellClosed {
+  std::string label;
+  std::string at;
+  bool resumed = false;  // left by codebuild-resume: nothing is asked
+  std::string problem;   // why it could not be opened; empty: it was
+  std::chrono::nanoseconds took{0};
+};
+/// What the build does now, as the user has answered.
+struct StopAnswered {
+  std::string label;
+  std::string at;
+  std::string answer;  // "continue", "retry", "skip", "shell", "abort"
+};
 struct PhaseFinished {
   std::string phase;
   Status status = Status::succeeded;
@@ -200,14 +220,15 @@ struct RunFinished {
   std::optional<Place> failed_place;
   std::string message;  // phase context message of the first failure, or the machine's error
   std::chrono::nanoseconds took{0};
-  std::size_t left_out = 0;  // so many tasks were not to run (TasksSelected): the status is that of a part
-  bool dry_run = false;      // nothing has run
+  /// So many tasks were not to run, by TasksSelected or as was answered (StopAnswered): the status is that of a part.
+  std::size_t left_out = 0;
+  bool dry_run = false;  // nothing has run
 };
 
-using EventBody =
-    std::variant<RunStarted, PlanMade, TasksSelected, BuildStarted, Diagnosed, ActionFetch, PhaseStarted,
-                 TaskStarted, Output, TaskFinished, StepAnnotated, StepSummarized, PhaseFinished,
-                 VariablesExported, EnvironmentPlanned, TaskPlanned, BuildFinished, RunFinished>;
+using EventBody = std::variant<RunStarted, PlanMade, TasksSelected, BuildStarted, Diagnosed, ActionFetch,
+                               PhaseStarted, TaskStarted, Output, TaskFinished, StepAnnotated, StepSummarized,
+                               ShellOpened, ShellClosed, StopAnswered, PhaseFinished, VariablesExported,
+                               EnvironmentPlanned, TaskPlanned, BuildFinished, RunFinished>;
 
 struct Event {
   std::uint64_t sequence = 0;  // from 1, without gaps in a run

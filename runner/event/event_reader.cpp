@@ -266,6 +266,24 @@ void read_body(Fields& from, StepSummarized& body) {
   from.text("step", body.name);
   from.text("text", body.text);
 }
+void read_body(Fields& from, ShellOpened& body) {
+  from.text("label", body.label);
+  from.word("at", body.at);
+  from.text("program", body.program);
+  from.text("directory", body.directory);
+}
+void read_body(Fields& from, ShellClosed& body) {
+  from.text("label", body.label);
+  from.word("at", body.at);
+  from.flag("resumed", body.resumed);
+  from.text("problem", body.problem);
+  from.took("took_ns", body.took);
+}
+void read_body(Fields& from, StopAnswered& body) {
+  from.text("label", body.label);
+  from.word("at", body.at);
+  from.word("answer", body.answer);
+}
 void read_body(Fields& from, PhaseFinished& body) {
   from.text("phase", body.phase);
   from.status("status", body.status);

@@ -140,4 +140,34 @@ Selection select_tasks(const WantedTasks& wanted, const PlanMade& plan) {
   return selection;
 }
 
+std::vector<std::string> find_breaks(const std::vector<std::string>& given, const PlanMade& plan,
+                                     Selection& selection) {
+  Names names(plan);
+  std::vector<std::string> labels;
+  const auto refuse = [&](std::string_view id, std::string problem) {
+    if (!selection.problem.empty()) return;
+    selection.problem_id = id;
+    selection.problem = std::move(problem);
+  };
+  for (const std::string& name : given) {
+    const std::optional<Range> range = names.find(name);
+    if (!range) {
+      refuse("unknown-task", names.problem());
+      continue;
+    }
+    std::size_t first = range->begin;
+    const auto is_left_out = [&](const std::string& label) {
+      return std::find(selection.left_out.begin(), selection.left_out.end(), label) !=
+             selection.left_out.end();
+    };
+    while (first < range->end && is_left_out(names.tasks()[first].label)) ++first;
+    if (first == range->end)
+      refuse("break-left-out",
+             fmt::format("nothing of {} runs, so that nothing can stop there", to_printable(name)));
+    else
+      labels.push_back(names.tasks()[first].label);
+  }
+  return labels;
+}
+
 }  // namespace buildspec_run

@@ -30,4 +30,9 @@ struct Selection {
 /// `unknown-task`: a name of nothing in the plan; `nothing-selected`: no task is left where the plan has some.
 [[nodiscard]] Selection select_tasks(const WantedTasks& wanted, const PlanMade& plan);
 
+/// Of each name, the first task that it means, for a stop before it. What is wrong is added to `selection`: `unknown-task`, and
+/// `break-left-out` of one that does not run.
+[[nodiscard]] std::vector<std::string> find_breaks(const std::vector<std::string>& names,
+                                                   const PlanMade& plan, Selection& selection);
+
 }  // namespace buildspec_run

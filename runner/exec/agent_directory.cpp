@@ -6,14 +6,15 @@
 
 namespace buildspec_run {
 
-Result<void> provide_helper_commands(const Path& directory) {
+Result<void> provide_helper_commands(const Path& directory, const std::string& breakpoint) {
   const Path bin = directory / "bin";
   if (Result<void> made = make_directories(bin, 0755); !made) return made;
-  for (const char* name : {"codebuild-breakpoint", "codebuild-resume"}) {
-    if (Result<void> written = write_new_file(bin / name, "#!/bin/sh\nexit 0\n", 0755); !written)
-      return written;
-  }
-  return {};
+  const std::string nothing = "#!/bin/sh\nexit 0\n";
+  if (Result<void> written =
+          write_new_file(bin / "codebuild-breakpoint", breakpoint.empty() ? nothing : breakpoint, 0755);
+      !written)
+    return written;
+  return write_new_file(bin / "codebuild-resume", nothing, 0755);
 }
 
 Result<Path> provide_shell(const Path& directory, const ShellProgram& shell) {

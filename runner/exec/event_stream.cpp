@@ -90,6 +90,20 @@ struct MaskBody {
     words(label);
     text(name, markdown);
   }
+  void operator()(ShellOpened& body) const {
+    auto& [label, at, program, directory] = body;
+    words(label, at);
+    text(program, directory);
+  }
+  void operator()(ShellClosed& body) const {
+    auto& [label, at, resumed, problem, took] = body;
+    words(label, at, resumed, took);
+    text(problem);
+  }
+  void operator()(StopAnswered& body) const {
+    auto& [label, at, answer] = body;
+    words(label, at, answer);
+  }
   void operator()(PhaseFinished& body) const {
     auto& [phase, status, code, message, took] = body;
     words(phase, status, code, took);

@@ -20,6 +20,7 @@
 #include "runner/base/text.h"
 #include "runner/buildspec/pattern.h"
 #include "runner/exec/agent_directory.h"
+#include "runner/exec/debug_session.h"
 #include "runner/exec/diagnosed.h"
 #include "runner/exec/environment.h"
 #include "runner/exec/event_stream.h"
@@ -58,12 +59,14 @@ struct Run {
   std::stop_token stop;
   ShellProgram shell;
   const StepMachine& steps;
+  DebugSession* debug = nullptr;  // of the build
 };
 
 struct BuildEnd {
   Status status = Status::succeeded;
   bool retry = false;
-  bool refused = false;  // DOWNLOAD_SOURCE failed: nothing has run
+  bool refused = false;     // DOWNLOAD_SOURCE failed: nothing has run
+  std::size_t skipped = 0;  // tasks, as was answered
   std::optional<Failure> failure;
   std::vector<std::pair<std::string, std::string>> exported;
 };
@@ -130,6 +133,12 @@ class Build {
   Result<void> run_script(const Phase& phase, const Task& task, const std::string& text,
                           Clock::time_point deadline, std::stop_token stop, TaskFinished& finished,
                           std::string& reason);
+  [[nodiscard]] InteractiveShell shell_in(ShellScope::State state, const Phase& phase,
+                                          Clock::time_point deadline) const;
+  Answer ask_before(const Phase& phase, const Task& task, const std::string& text, Clock::time_point deadline,
+                    const std::stop_token& stop);
+  Answer ask_after(const Phase& phase, const TaskFinished& finished, Clock::time_point deadline,
+                   const std::stop_token& stop);
   Result<void> keep_state(const Task& task, Status status);
   Result<Variables> read_state(std::string_view what);
   Result<StepVariables> step_variables();
@@ -343,7 +352,7 @@ Result<Status> Build::run_steps(const Phase& phase, Clock::time_point deadline,
   if (!steps_)
     steps_.emplace(StepSurroundings{run_.request, run_.git, run_.processes, run_.controller, run_.events,
                                     *run_.steps.actions, scope_.directory(), run_.steps.supervisor,
-                                    run_.steps.modules, identity_.attempt});
+                                    run_.steps.modules, identity_.attempt, *run_.debug});
   Result<StepVariables> variables = step_variables();
   if (!variables) return std::move(variables.error());
   Result<StepsEnd> end = steps_->run(phase, std::move(*variables), deadline, run_.stop);
@@ -354,6 +363,7 @@ Result<Status> Build::run_steps(const Phase& phase, Clock::time_point deadline,
   }
   if (Result<void> kept = keep_step_variables(end->changed); !kept) return std::move(kept.error());
   aborted_ = aborted_ || end->aborted;
+  end_.skipped += end->skipped;
   if (end->status == Status::timed_out)
     return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
   if (end->status == Status::stopped) return fail(Status::stopped, {}, "the build was stopped");
@@ -437,15 +447,14 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
       return fail(Status::stopped, {}, "the build was stopped"), Status::stopped;
     if (Clock::now() >= deadline)
       return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. "), Status::timed_out;
-    const auto masked = [&](const std::string& foreign) { return events.masker().mask(foreign); };
-    const Answer before = run_.controller.before({phase.name, task.label, masked(text), place(task.where)});
-    check(before == Answer::go_on || before == Answer::skip || before == Answer::abort,
-          "before a command a controller says go on, skip or abort");
+    const Answer before = ask_before(phase, task, text, deadline, stop);
+    if (stop.stop_requested()) continue;
     if (before == Answer::abort) {
       aborted_ = true;
       continue;
     }
     if (before == Answer::skip) {
+      ++end_.skipped;
       events.tell(to_event(finding(Severity::note, run_.plan.source, task.where, "command-skipped",
                                    fmt::format("{} is skipped, as was asked for", task.label))));
       return Status::succeeded;
@@ -462,21 +471,32 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
     Result<void> ran = run_script(phase, task, text, deadline, stop, finished, reason);
     finished.took = Clock::now() - began;
     if (!ran) finished.status = Status::fault;
+    const std::optional<Answer> halted = run_.debug->unwatch();
     events.flush_output();
     events.tell(finished);
     events.set_task({});
+    if (ran && halted && !stop.stop_requested()) {
+      scope_.discard();
+      if (*halted == Answer::retry) continue;
+      if (*halted == Answer::skip) {
+        ++end_.skipped;
+        events.tell(to_event(finding(
+            Severity::warning, run_.plan.source, task.where, "command-skipped",
+            fmt::format("{} was ended where it called codebuild-breakpoint; the build goes on as if it had "
+                        "succeeded, as was asked for",
+                        task.label))));
+        return Status::succeeded;
+      }
+      aborted_ = true;
+      continue;
+    }
     if (!ran) {
       scope_.discard();
       fail(Status::fault, {}, ran.error().message);
       end_.failure = failure;
       return std::move(ran.error());
     }
-    TaskFinished shown = finished;
-    shown.text = masked(text);
-    shown.hint = masked(finished.hint);
-    const Answer after = run_.controller.after(shown);
-    check(after == Answer::go_on || after == Answer::retry || after == Answer::abort,
-          "after a command a controller says go on, retry or abort");
+    const Answer after = ask_after(phase, finished, deadline, stop);
     if (after == Answer::retry) {
       scope_.discard();
       continue;
@@ -489,6 +509,12 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
     if (after == Answer::abort) {
       aborted_ = true;
       return fail(Status::stopped, {}, "the build was stopped"), Status::stopped;
+    }
+    if (after == Answer::skip && finished.status != Status::succeeded) {
+      events.tell(to_event(finding(
+          Severity::warning, run_.plan.source, task.where, "failure-skipped",
+          fmt::format("{} failed; the build goes on as if it had succeeded, as was asked for", task.label))));
+      return Status::succeeded;
     }
     switch (finished.status) {
       case Status::succeeded:
@@ -505,6 +531,46 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
     }
     return finished.status;
   }
+}
+
+/// A shell in the state of a command of `phase`.
+InteractiveShell Build::shell_in(ShellScope::State state, const Phase& phase,
+                                 Clock::time_point deadline) const {
+  InteractiveShell shell;
+  shell.program = shell_.native();
+  shell.environment = environment_.variables;
+  shell.environment["CODEBUILD_BUILD_SUCCEEDING"] = succeeding_ ? "1" : "0";
+  shell.start_directory = scope_.start_directory();
+  shell.working_directory = std::move(state.directory);
+  shell.state = std::move(state.environment);
+  if (!phase.run_as.empty() && !is_caller(phase.run_as)) shell.user = phase.run_as;
+  shell.deadline = deadline;
+  return shell;
+}
+
+/// Whether the command is to run: go_on, skip or abort.
+Answer Build::ask_before(const Phase& phase, const Task& task, const std::string& text,
+                         Clock::time_point deadline, const std::stop_token& stop) {
+  const std::string masked = run_.events.masker().mask(text);
+  Answer answer = run_.controller.before({phase.name, task.label, masked, place(task.where)});
+  if (answer == Answer::shell)
+    answer = run_.debug->stand({Stop::At::before, phase.name, task.label, masked},
+                               shell_in(scope_.state(), phase, deadline), stop);
+  check(answer == Answer::go_on || answer == Answer::skip || answer == Answer::abort,
+        "before a command a controller says go on, skip, shell or abort");
+  return answer;
+}
+
+/// What is to follow: go_on, retry, skip or abort.
+Answer Build::ask_after(const Phase& phase, const TaskFinished& finished, Clock::time_point deadline,
+                        const std::stop_token& stop) {
+  TaskFinished shown = finished;
+  shown.text = run_.events.masker().mask(finished.text);
+  shown.hint = run_.events.masker().mask(finished.hint);
+  const Answer answer = run_.controller.after(shown);
+  if (answer != Answer::shell) return answer;
+  return run_.debug->stand({Stop::At::after, phase.name, shown.label, shown.text, shown.status, shown.exit},
+                           shell_in(scope_.pending(), phase, deadline), stop);
 }
 
 /// Runs the command's script and says in `finished` how it ended. `reason`: of a failure, in the cloud's
@@ -538,6 +604,14 @@ Result<void> Build::run_script(const Phase& phase, const Task& task, const std::
   spec.deadline = deadline;
   spec.meanwhile = [&] { scope_.meanwhile(); };
 
+  std::stop_source halt;
+  const auto request_halt = [&] { halt.request_stop(); };
+  const std::stop_callback on_stop(stop, request_halt);
+  Stop where = {Stop::At::inside, phase.name, task.label, run_.events.masker().mask(text)};
+  if (Result<void> watched =
+          run_.debug->watch(std::move(where), shell_in(scope_.state(), phase, deadline), halt, stop);
+      !watched)
+    return watched;
   LastOutput tail;
   const Result<ProcessEnd> end = run_.processes.run(
       spec,
@@ -545,7 +619,7 @@ Result<void> Build::run_script(const Phase& phase, const Task& task, const std::
         tail.add(chunk);
         run_.events.output(chunk);
       },
-      stop);
+      halt.get_token());
   if (!end) {
     const Error& error = end.error();
     if (!(run_.shell.chosen && is_about_the_program(error.code)))
@@ -766,7 +840,8 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
                          ProcessRunner& processes, Controller& controller, EventStream& events,
                          std::stop_token stop, const StepMachine& steps) {
   const auto began = Clock::now();
-  const Run run = {plan, request, git, processes, controller, events, stop, find_shell(plan, request), steps};
+  const Run run = {plan,  request, git, processes, controller, events, stop, find_shell(plan, request),
+                   steps, nullptr};
   const auto fault = [&](Error error, std::optional<Failure> failure) {
     if (!failure) failure = Failure{};
     failure->message = error.message;
@@ -783,7 +858,11 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     return Finished{Outcome::machine_error, {}};
   }
   processes.on_background([&](std::string_view chunk) { events.output(chunk, true); });
-  processes.on_tick([&] { events.tick(); });
+  DebugSession* debugged = nullptr;  // of the build that runs
+  processes.on_tick([&] {
+    events.tick();
+    if (debugged != nullptr) debugged->look();
+  });
 
   for (int attempt = 1;; ++attempt) {
     const auto build_began = Clock::now();
@@ -793,7 +872,6 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     if (!workspace) return fault(std::move(workspace.error()), std::nullopt);
     Request here = request;
     here.source_dir = workspace->source_dir();
-    const Run run_here = {plan, here, git, processes, controller, events, stop, run.shell, steps};
     const Result<RunDirectory> directory = RunDirectory::make(request.temporary_directory);
     if (!directory)
       return fault(Error(directory.error()).in("make a directory for the scripts"), std::nullopt);
@@ -811,7 +889,12 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
       if (Result<void> made = make_directories(clean_home(directory->path()), 0700); !made)
         return fault(std::move(made.error()), std::nullopt);
 
-    if (Result<void> provided = provide_helper_commands(directory->path()); !provided)
+    DebugSession debug({controller, events, steps.terminal, steps.supervisor, directory->path(), steps.kill,
+                        request.debug_session});
+    if (Result<void> prepared = debug.prepare(); !prepared)
+      return fault(std::move(prepared.error()), std::nullopt);
+    if (Result<void> provided = provide_helper_commands(directory->path(), debug.breakpoint_script());
+        !provided)
       return fault(std::move(provided.error()), std::nullopt);
     Result<Path> shell = provide_shell(directory->path(), run.shell);
     if (!shell) return fault(std::move(shell.error()), std::nullopt);
@@ -822,8 +905,11 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
       started.secondary_sources.push_back({name, source.directory});
     events.tell(std::move(started));
     tell_of(*workspace, events);
+    const Run run_here = {plan, here, git, processes, controller, events, stop, run.shell, steps, &debug};
+    debugged = &debug;
     Build build(run_here, identity, std::move(*scope), std::move(*shell));
     Result<BuildEnd> end = build.execute();
+    debugged = nullptr;
     // What the build has left running ends with it, as the cloud's container does.
     const Result<int> ended = processes.end_all(request.sigterm_grace);
     if (end && !ended)
@@ -835,7 +921,9 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     events.tell(BuildFinished{id, status, retry, Clock::now() - build_began});
     if (!end) return fault(std::move(end.error()), build.failure());
     if (!retry) {
-      events.tell(run_finished(plan, status, end->failure, Clock::now() - began));
+      RunFinished finished = run_finished(plan, status, end->failure, Clock::now() - began);
+      finished.left_out += end->skipped;
+      events.tell(std::move(finished));
       return Finished{outcome_of(*end), std::move(end->exported)};
     }
     if (attempt == 1 && !workspace->is_copy())

@@ -17,11 +17,14 @@ namespace buildspec_run {
 
 class ActionProvider;  // actions/action_provider.h
 
-/// What steps need of the machine beyond processes. Without a provider a plan has no steps.
+/// What a build needs of the machine beyond processes. Without a provider a plan has no steps, without a terminal no shell can
+/// be opened.
 struct StepMachine {
   ActionProvider* actions = nullptr;
-  Path supervisor;  // the program
-  Path modules;     // directory of the shared modules
+  Path supervisor;            // the program
+  Path modules;               // directory of the shared modules
+  std::string terminal = {};  // path
+  std::stop_token kill = {};  // a second Ctrl-C
 };
 
 class EventStream;  // exec/event_stream.h: numbers, stamps and masks events

@@ -49,7 +49,7 @@ class OwnFiles {
 }  // namespace
 
 Path interactive_program(const InteractiveShell& shell) {
-  if (is_bash(shell.program)) return shell.program;
+  if (shell.run || is_bash(shell.program)) return shell.program;
   const auto path = shell.environment.find("PATH");
   for (const std::string& search :
        {path == shell.environment.end() ? std::string() : path->second, std::string("/usr/bin:/bin")})
@@ -93,9 +93,9 @@ Result<ShellEnd> open_interactive_shell(const InteractiveShell& shell, const std
   Result<std::unique_ptr<ProcessRunner>> processes =
       make_process_runner(shell.supervisor, kill_now, Session::terminal);
   if (!processes) return std::move(processes.error());
-  const Result<ProcessEnd> end = (*processes)
-                                     ->run(
-                                         spec, [](std::string_view) {}, stop);
+  const auto nothing = [](std::string_view) {};  // it writes to the terminal
+  const Result<ProcessEnd> end =
+      shell.run ? shell.run(**processes, shell.terminal, stop) : (*processes)->run(spec, nothing, stop);
   const Result<int> ended = (*processes)->end_all(kTerminateGrace);  // its jobs
   processes->reset();
   terminal->take_back();

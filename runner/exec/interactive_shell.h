@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -10,6 +11,7 @@
 #include "runner/base/exit_status.h"
 #include "runner/base/result.h"
 #include "runner/sys/files.h"
+#include "runner/sys/process.h"
 
 namespace buildspec_run {
 
@@ -26,6 +28,11 @@ struct InteractiveShell {
   std::string user = {};          // as whom; empty: the caller
   std::string name;               // what its prompt begins with: "build[1]"
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  /// In place of a program of this machine: runs a shell that is elsewhere, on the terminal at this path. What `program` says is
+  /// for people then, and state, directory, user and codebuild-resume have no meaning.
+  using Run = std::function<Result<ProcessEnd>(ProcessRunner& processes, const std::string& terminal,
+                                               const std::stop_token& stop)>;
+  Run run = {};
 };
 
 struct ShellEnd {

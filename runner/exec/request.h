@@ -88,8 +88,9 @@ struct Request {
   WorkspaceOptions workspace;
   /// Secondary sources by identifier (buildspec.md 4.4).
   std::map<std::string, SecondarySource> secondary_sources;
-  bool clean_home = false;  // HOME is an empty directory of the build
-  std::string log_file;     // shown in the header; empty: not kept
+  bool debug_session = false;  // codebuild-breakpoint stops the build (buildspec.md 3.11)
+  bool clean_home = false;     // HOME is an empty directory of the build
+  std::string log_file;        // shown in the header; empty: not kept
   StepOptions steps;
   ActionStoreOptions actions;  // where the actions of steps come from; `modules` is the Machine's
 };

@@ -137,6 +137,20 @@ Result<Path> ShellScope::prepare(std::string_view text,
   return script;
 }
 
+ShellScope::State ShellScope::state() const {
+  if (kind_ == ScopeKind::isolated) return {working_directory_, {}};
+  return {working_directory_, files_of(number_).environment};
+}
+
+ShellScope::State ShellScope::pending() const {
+  if (kind_ == ScopeKind::isolated) return state();
+  const StateFiles next = files_of(number_ + 1);
+  Result<std::string> directory = read_file(next.directory, kDirectoryLimitBytes);
+  if (!directory || directory->empty() || directory->back() != '\n') return state();
+  directory->pop_back();
+  return {std::move(*directory), next.environment};
+}
+
 Result<ShellScope::Kept> ShellScope::commit() {
   if (kind_ == ScopeKind::isolated) return Kept::nothing;
   const StateFiles next = files_of(number_ + 1);

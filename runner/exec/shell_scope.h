@@ -91,6 +91,15 @@ class ShellScope {
   Result<Path> prepare(std::string_view text, std::span<const std::pair<std::string, std::string>> owned,
                        const std::string& user = {});
 
+  /// A state, for whoever wants to look at it.
+  struct State {
+    std::string directory;
+    std::string environment;  // file of `export -p`; empty: none is carried
+  };
+  [[nodiscard]] State state() const;
+  /// The command has ended: what `commit` would make the state, and else the old one.
+  [[nodiscard]] State pending() const;
+
   enum class Kept {
     whole,    // what the command left is the state now
     nothing,  // it wrote none (`exit 0`, `exec`, a syntax error, a kill), as in the cloud: the old state

@@ -16,6 +16,11 @@
 #include "runner/exec/step_job.h"
 
 namespace buildspec_run {
+namespace {
+
+constexpr std::chrono::milliseconds kHangUpGrace{1500};  // of a shell in a container, to each signal
+
+}  // namespace
 
 ContainerEngine* StepJob::find_engine() {
   if (build_.engine) return &*build_.engine;
@@ -237,7 +242,29 @@ Result<StepStatus> StepJob::handle_container(StepInstance& step, const Container
   shown.cwd = spec.cwd;
   log_.line("##[command]" +
             ContainerEngine::shown(engine->run(spec, env_file_of(spec, temp.parent_path())).process));
-  const auto since = std::chrono::system_clock::now() - std::chrono::seconds(1);
+  GiveBack what;
+  what.directories = {build_.directories.workspace, temp.native()};
+  what.user = ::getuid();
+  what.group = ::getgid();
+  what.since = std::chrono::system_clock::now() - std::chrono::seconds(1);
+  // The container is gone when the step has failed: who wants to look gets another one.
+  shell_.program = fmt::format("sh in a container of {}", spec.image);
+  shell_.working_directory = spec.workdir;
+  shell_.run = [this, engine, spec, temp, what](ProcessRunner& processes, const std::string& terminal,
+                                                const std::stop_token& stop_shell) {
+    ContainerSpec again = spec;
+    again.name = container_name(spec.image, make_uuid().substr(0, 6));
+    again.entrypoint = "sh";
+    again.args.clear();
+    again.terminal = terminal;
+    Result<ProcessEnd> end =
+        run_container(*engine, again, temp.parent_path(), processes, [](std::string_view) {}, stop_shell,
+                      {deadline_, kHangUpGrace, kHangUpGrace});
+    static_cast<void>(give_back(*engine, spec.image, container_name(spec.image, make_uuid().substr(0, 6)),
+                                what, build_.around.supervisor, processes,
+                                {}));  // else the step's next run does it
+    return end;
+  };
   Result<StepStatus> ran = run_with_output(
       step, stage, at, limits, &directories.paths, shown,
       [&](const ProcessSpec& bounded, const ProcessRunner::OnOutput& on_output, std::stop_token stop) {
@@ -246,11 +273,6 @@ Result<StepStatus> StepJob::handle_container(StepInstance& step, const Container
       });
   if (!ran) return ran;
   log_.debug(fmt::format("Docker Action run completed with exit code {}", exit_.code));
-  GiveBack what;
-  what.directories = {build_.directories.workspace, temp.native()};
-  what.user = ::getuid();
-  what.group = ::getgid();
-  what.since = since;
   const Result<void> given =
       give_back(*engine, spec.image, container_name(spec.image, make_uuid().substr(0, 6)), what,
                 build_.around.supervisor, build_.around.processes, {});

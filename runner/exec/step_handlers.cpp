@@ -369,7 +369,10 @@ Result<ProcessEnd> StepJob::start(const ProcessSpec& spec, const ProcessRunner::
   const std::stop_callback on_abort(stop, request_stop);
   std::optional<std::stop_callback<decltype(request_stop)>> on_cancel;
   if (!limits.survives_cancel && status_ != StepStatus::cancelled) on_cancel.emplace(stop_, request_stop);
+  if (Result<void> watched = build_.around.debug.watch(stop_at_, shell_, either, stop_); !watched)
+    return watched.error();
   Result<ProcessEnd> end = run(bounded, on_output, either.get_token());
+  if (const std::optional<Answer> halted = build_.around.debug.unwatch()) halted_by_ = halted;
   if (end && end->timed_out && (!limits.deadline || deadline < *limits.deadline)) timed_out_ = true;
   return end;
 }
@@ -394,6 +397,7 @@ StepStatus StepJob::status_of(const ProcessEnd& end, const StageLimits& limits) 
 
 Result<StepStatus> StepJob::run_process(StepInstance& step, Stage stage, ProcessSpec spec, StepEvaluation& at,
                                         const StageLimits& limits) {
+  set_shell(spec.env, spec.cwd);
   return run_with_output(
       step, stage, at, limits, nullptr, spec,
       [&](const ProcessSpec& bounded, const ProcessRunner::OnOutput& on_output, std::stop_token stop) {

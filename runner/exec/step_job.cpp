@@ -188,24 +188,66 @@ Result<void> StepJob::run_stage(StepInstance& step, Stage stage) {
     Undo before;
     if (stage == Stage::main) before = {env_, path_, matchers_.copy(), end_.changed};
     Result<StageEnd> end = run_stage_once(step, stage);
+    const std::optional<Answer> halted = std::exchange(halted_by_, std::nullopt);
     if (!end) return std::move(end.error());
-    if (stage == Stage::main && end->outcome != StepStatus::skipped) {
-      TaskFinished shown = end->told;
-      shown.text = events_.masker().mask(shown.text);
-      shown.step->name = events_.masker().mask(shown.step->name);
-      const Answer after = build_.around.controller.after(shown);
-      check(after == Answer::go_on || after == Answer::retry || after == Answer::abort,
-            "after a step a controller says go on, retry or abort");
-      if (after == Answer::retry) {
+    if (halted || (stage == Stage::main && end->outcome != StepStatus::skipped)) {
+      const Answer after = halted ? *halted : ask_after(*end);
+      if (after == Answer::retry && stage == Stage::main) {
         undo(step, std::move(before));
         continue;
       }
       if (after == Answer::abort) aborted_ = true;
+      if (after == Answer::skip && (halted || end->conclusion == StepStatus::failure)) {
+        events_.tell(to_event(
+            {Severity::warning, step.task->source, step.task->where,
+             fmt::format("{} {}; the build goes on as if it had succeeded, as was asked for", end->told.label,
+                         halted ? "was ended where it called codebuild-breakpoint" : "failed"),
+             halted ? "command-skipped" : "failure-skipped"}));
+        end->conclusion = StepStatus::success;
+        end_.skipped += halted ? 1 : 0;
+      }
     }
     if (stage == Stage::main) publish(step, scope_, end->outcome, end->conclusion);
     settle(*end, step.task->where);
     return {};
   }
+}
+
+/// Where a shell after a process is opened: with what it was given.
+void StepJob::set_shell(std::map<std::string, std::string> environment, const Path& directory) {
+  shell_ = {};
+  shell_.program = "/bin/sh";
+  shell_.environment = std::move(environment);
+  shell_.start_directory = build_.around.directory;
+  shell_.working_directory = directory.native();
+  shell_.deadline = deadline_;
+}
+
+/// Whether the step is to run: go_on, skip or abort.
+Answer StepJob::ask_before(const TaskStarted& started, const StepInstance& step, const StepEvaluation& at) {
+  TaskStarted shown = started;
+  shown.text = events_.masker().mask(shown.text);
+  shown.step->name = events_.masker().mask(shown.step->name);
+  Answer answer = build_.around.controller.before(shown);
+  if (answer == Answer::shell) {
+    set_shell(environment_for(step, at, nullptr), build_.directories.workspace);
+    answer = build_.around.debug.stand({Stop::At::before, phase_.name, shown.label, shown.step->name}, shell_,
+                                       stop_);
+  }
+  check(answer == Answer::go_on || answer == Answer::skip || answer == Answer::abort,
+        "before a step a controller says go on, skip, shell or abort");
+  return answer;
+}
+
+/// What is to follow a main stage: go_on, retry, skip or abort.
+Answer StepJob::ask_after(const StageEnd& end) {
+  TaskFinished shown = end.told;
+  shown.text = events_.masker().mask(shown.text);
+  shown.step->name = events_.masker().mask(shown.step->name);
+  const Answer answer = build_.around.controller.after(shown);
+  if (answer != Answer::shell) return answer;
+  return build_.around.debug.stand(
+      {Stop::At::after, phase_.name, shown.label, shown.step->name, shown.status, shown.exit}, shell_, stop_);
 }
 
 /// What the end of a stage is to the job.
@@ -280,17 +322,13 @@ Result<StepJob::StageEnd> StepJob::run_stage_once(StepInstance& step, Stage stag
       log_.error(fmt::format("The template is not valid. {}", wanted.error().message));
       outcome = conclusion = StepStatus::failure;
     } else if (*wanted) {
+      set_shell(environment_for(step, at, nullptr), build_.directories.workspace);
+      stop_at_ = {Stop::At::inside, phase_.name, label, events_.masker().mask(name)};
       Answer before = Answer::go_on;
-      if (stage == Stage::main) {
-        TaskStarted shown = started;
-        shown.text = events_.masker().mask(shown.text);
-        shown.step->name = events_.masker().mask(name);
-        before = build_.around.controller.before(shown);
-        check(before == Answer::go_on || before == Answer::skip || before == Answer::abort,
-              "before a step a controller says go on, skip or abort");
-      }
+      if (stage == Stage::main) before = ask_before(started, step, at);
       if (before == Answer::abort) aborted_ = true;
       skipped_by_controller = before == Answer::skip;
+      end_.skipped += skipped_by_controller ? 1 : 0;
       if (before == Answer::go_on) {
         events_.tell(started);
         const StageLimits limits = limits_of(step, name, *condition, at);

@@ -20,6 +20,8 @@
 #include "actions/service/service.h"
 #include "runner/container/engine.h"
 #include "runner/container/image.h"
+#include "runner/exec/debug_session.h"
+#include "runner/exec/interactive_shell.h"
 #include "runner/exec/node_program.h"
 #include "runner/exec/step_contexts.h"
 #include "runner/exec/step_environment.h"
@@ -164,6 +166,9 @@ class StepJob {
   [[nodiscard]] std::string display_name(const StepTask& task, Stage stage, StepEvaluation& at) const;
   [[nodiscard]] std::string not_valid(const StepTask& task, std::string_view why) const;
   void look_at_stop();
+  void set_shell(std::map<std::string, std::string> environment, const Path& directory);
+  Answer ask_before(const TaskStarted& started, const StepInstance& step, const StepEvaluation& at);
+  Answer ask_after(const StageEnd& end);
   [[nodiscard]] bool is_over() const { return timed_out_ || aborted_; }
 
   // step_handlers.cpp
@@ -251,7 +256,10 @@ class StepJob {
   StepScope scope_;
   StepsEnd end_;
   bool timed_out_ = false, aborted_ = false;
-  ExitStatus exit_;  // of the last process
+  ExitStatus exit_;                  // of the last process
+  std::optional<Answer> halted_by_;  // where a process called codebuild-breakpoint
+  Stop stop_at_;                     // the stage that runs
+  InteractiveShell shell_;           // of the last process: where a shell after it is opened
   std::string step_name_;
 };
 

@@ -27,6 +27,7 @@
 
 namespace buildspec_run {
 
+class DebugSession;
 class EventStream;
 
 /// What the steps of a phase start from, and what they leave.
@@ -48,6 +49,7 @@ struct StepsEnd {
   Status status = Status::succeeded;
   std::optional<StepFailure> failure;  // of a job that failed
   bool aborted = false;                // by the controller
+  std::size_t skipped = 0;             // steps, by the controller
   /// What later commands and phases are to see: GITHUB_ENV, and PATH when GITHUB_PATH changed it.
   std::map<std::string, std::string> changed;
 };
@@ -63,7 +65,8 @@ struct StepSurroundings {
   Path directory;   // of the build: steps keep their files in a directory of their own below it
   Path supervisor;  // the program; mounted into a container when what another left has to be given back
   Path modules;     // of the program: where its shared modules lie
-  int attempt = 1;
+  int attempt;
+  DebugSession& debug;
 };
 
 class StepRunner {

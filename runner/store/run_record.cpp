@@ -46,7 +46,11 @@ class Recorder {
               running_ = false;
             },
             [&](TaskStarted& started) {
-              TaskRecord& made = phase(started.phase).tasks.emplace_back();
+              std::vector<TaskRecord>& all = phase(started.phase).tasks;
+              const std::size_t time =
+                  !all.empty() && all.back().label == started.label ? all.back().time + 1 : 0;
+              TaskRecord& made = all.emplace_back();
+              made.time = time;
               made.phase = std::move(started.phase);
               made.label = std::move(started.label);
               made.text = std::move(started.text);

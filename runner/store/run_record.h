@@ -25,6 +25,7 @@ struct TaskRecord {
   std::chrono::nanoseconds began{0}, took{0};  // `began` on the run's clock
   std::optional<TaskFinished> finished;        // nullopt: it was running when the run broke off, or is
   std::vector<LogRange> output;                // in order; pieces that lie together are one
+  std::size_t time = 0;                        // how often it had run before, as the user wanted it again
 };
 
 struct PhaseRecord {

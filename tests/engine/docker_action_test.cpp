@@ -390,5 +390,48 @@ TEST_F(DockerActionStopped, HandsCtrlCOnToTheContainer) {
   EXPECT_EQ(containers(), "");
 }
 
+// A shell after a step that has failed is in a new container of its image, with what the step's own was given.
+TEST_F(DockerAction, AShellAfterAFailureIsInAContainer) {
+  put_action("", "inputs: {x: {}}\n");
+  put(directory_ / "src/act/main.sh", "test -e /github/workspace/mended\n");
+  put_steps("      - {uses: ./act, with: {x: value}, env: {MINE: here}}\n");
+  test::Start start;
+  start.argv = command({"--shell-on-failure"});
+  start.env = environment();
+  start.env["TERM"] = "dumb";
+  start.on_terminal = true;
+  test::RunningProgram program(start);
+  const auto sees = [&](const std::string& text) {
+    return eventually([&] { return program.screen().find(text) != std::string::npos; });
+  };
+  ASSERT_TRUE(sees("after it has failed: sh in a container of ")) << program.screen();
+  program.type("echo \"<$MINE|$INPUT_X|$PWD>\"; touch mended; exit\n");
+  EXPECT_TRUE(sees("<here|value|/github/workspace>")) << program.screen();
+  ASSERT_TRUE(sees("[r]etry")) << program.screen();
+  program.type("r\n");
+  EXPECT_EQ(program.wait(), 0) << program.screen();
+}
+
+// One that is open when the program is killed goes with it.
+TEST_F(DockerAction, AShellInAContainerEndsWithTheRun) {
+  put_action("");
+  put(directory_ / "src/act/main.sh", "false\n");
+  put_steps("      - uses: ./act\n");
+  test::Start start;
+  start.argv = command({"--shell-on-failure"});
+  start.env = environment();
+  start.env["TERM"] = "dumb";
+  start.on_terminal = true;
+  test::RunningProgram program(start);
+  ASSERT_TRUE(eventually([&] { return program.screen().find("a container of ") != std::string::npos; }));
+  program.type("echo in$((1+1))side\n");
+  ASSERT_TRUE(eventually([&] { return program.screen().find("in2side") != std::string::npos; }))
+      << program.screen();
+  EXPECT_NE(ask_docker({"ps", "--quiet"}), "");
+  program.send(SIGKILL);
+  program.wait();
+  EXPECT_TRUE(eventually([&] { return ask_docker({"ps", "--quiet", "--all"}).empty(); }));
+}
+
 }  // namespace
 }  // namespace buildspec_run

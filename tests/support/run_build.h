@@ -22,22 +22,28 @@ namespace buildspec_run::test {
 class SeenBuild : public EventSink {
  public:
   void on(const Event& event) override {
-    std::visit(
-        overloaded{
-            [&](const RunStarted& body) { started = body; }, [&](const PlanMade& body) { plan = body; },
-            [&](const TasksSelected& body) { selected = body; },
-            [&](const EnvironmentPlanned& body) { environment = body; },
-            [&](const TaskPlanned& body) { planned.push_back(body); },
-            [&](const BuildStarted& body) { builds.push_back(body); },
-            [&](const Diagnosed& body) { diagnosed.push_back(body); }, [&](const PhaseStarted&) {},
-            [&](const ActionFetch& body) { fetches.push_back(body); }, [&](const TaskStarted&) {},
-            [&](const Output& body) { output += body.text; },
-            [&](const TaskFinished& body) { tasks.push_back(body); },
-            [&](const StepAnnotated& body) { annotations.push_back(body); },
-            [&](const StepSummarized& body) { summaries.push_back(body); },
-            [&](const PhaseFinished& body) { phases.push_back(body); }, [&](const VariablesExported&) {},
-            [&](const BuildFinished&) {}, [&](const RunFinished& body) { finished = body; }},
-        event.body);
+    std::visit(overloaded{[&](const RunStarted& body) { started = body; },
+                          [&](const PlanMade& body) { plan = body; },
+                          [&](const TasksSelected& body) { selected = body; },
+                          [&](const EnvironmentPlanned& body) { environment = body; },
+                          [&](const TaskPlanned& body) { planned.push_back(body); },
+                          [&](const BuildStarted& body) { builds.push_back(body); },
+                          [&](const Diagnosed& body) { diagnosed.push_back(body); },
+                          [&](const PhaseStarted&) {},
+                          [&](const ActionFetch& body) { fetches.push_back(body); },
+                          [&](const TaskStarted&) {},
+                          [&](const Output& body) { output += body.text; },
+                          [&](const TaskFinished& body) { tasks.push_back(body); },
+                          [&](const StepAnnotated& body) { annotations.push_back(body); },
+                          [&](const StepSummarized& body) { summaries.push_back(body); },
+                          [](const ShellOpened&) {},
+                          [](const ShellClosed&) {},
+                          [](const StopAnswered&) {},
+                          [&](const PhaseFinished& body) { phases.push_back(body); },
+                          [&](const VariablesExported&) {},
+                          [&](const BuildFinished&) {},
+                          [&](const RunFinished& body) { finished = body; }},
+               event.body);
   }
 
   /// "BUILD FAILED" for each phase, in order, with a blank between.

@@ -166,6 +166,9 @@ TEST(EventStream, MasksEveryText) {
                    StepResult{s, "main", "failure", "failure"}},
       StepAnnotated{"build[0]", "error", s, s, s, 1, 1, 1, 1},
       StepSummarized{"build[0]", s, s},
+      ShellOpened{"build[0]", "before", s, s},
+      ShellClosed{"build[0]", "before", false, s, {}},
+      StopAnswered{"build[0]", "before", "continue"},
       PhaseFinished{"BUILD", Status::failed, "COMMAND_EXECUTION_ERROR", s, {}},
       VariablesExported{{{s, s}, {"NAME", s}}},
       EnvironmentPlanned{{{s, s}}},
@@ -174,7 +177,7 @@ TEST(EventStream, MasksEveryText) {
       RunFinished{Status::failed, "BUILD", "build[0]", s, place, s, {}},
   };
   ASSERT_EQ(bodies.size() + 1, std::variant_size_v<EventBody>);  // all but Output
-  const std::vector<std::size_t> masks = {5, 4, 0, 3, 3, 1, 0, 3, 4, 3, 2, 1, 3, 2, 11, 0, 3};
+  const std::vector<std::size_t> masks = {5, 4, 0, 3, 3, 1, 0, 3, 4, 3, 2, 2, 1, 0, 1, 3, 2, 11, 0, 3};
   Record record;
   EventStream events(record, "run-1");
   events.masker().add("s3cret");

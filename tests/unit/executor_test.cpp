@@ -80,8 +80,11 @@ class Recorder : public EventSink {
   void on(const Event& event) override {
     std::visit(
         overloaded{
-            [&](const RunStarted&) {}, [](const PlanMade&) {}, [](const TasksSelected&) {},
-            [](const EnvironmentPlanned&) {}, [](const TaskPlanned&) {},
+            [&](const RunStarted&) {},
+            [](const PlanMade&) {},
+            [](const TasksSelected&) {},
+            [](const EnvironmentPlanned&) {},
+            [](const TaskPlanned&) {},
             [&](const BuildStarted& body) { line("build {}", body.attempt), ids.push_back(body.build_id); },
             [&](const Diagnosed& body) {
               line("{} {}", body.severity, body.id);
@@ -90,12 +93,17 @@ class Recorder : public EventSink {
             },
             [&](const PhaseStarted& body) { line("phase {} {}", body.phase, body.tasks); },
             [&](const TaskStarted& body) { line("task {}", body.label); },
-            [&](const Output& body) { output += body.text; }, [](const StepAnnotated&) {},
-            [](const StepSummarized&) {}, [](const ActionFetch&) {},
+            [&](const Output& body) { output += body.text; },
+            [](const StepAnnotated&) {},
+            [](const StepSummarized&) {},
+            [](const ActionFetch&) {},
             [&](const TaskFinished& body) {
               line("ended {} {} {}", body.label, to_string(body.status), body.exit.code);
               hints.push_back(body.hint);
             },
+            [](const ShellOpened&) {},
+            [&](const ShellClosed& body) { line("shell {} {} {}", body.label, body.at, body.problem); },
+            [&](const StopAnswered& body) { line("answer {} {}", body.label, body.answer); },
             [&](const PhaseFinished& body) {
               line("end {} {} {}|{}", body.phase, to_string(body.status), body.code, body.message);
             },

@@ -81,5 +81,20 @@ TEST(Selection, RefusesToRunNothing) {
             "nothing-selected: all 8 tasks of the buildspec are left out, so that nothing is to run");
 }
 
+TEST(Selection, FindsWhereToStop) {
+  const auto found = [](const std::vector<std::string>& names, WantedTasks wanted = {}) {
+    Selection selection = select_tasks(wanted, plan());
+    std::string labels;
+    for (const std::string& label : find_breaks(names, plan(), selection)) labels += label + " ";
+    return labels + std::string(selection.problem_id);
+  };
+  EXPECT_EQ(found({}), "");
+  EXPECT_EQ(found({"build", "post_build[1]", "build.finally"}), "build[0] post_build[1] build.finally[0] ");
+  EXPECT_EQ(found({"build"}, {{}, {"build[0]"}, "", ""}), "build[1] ");
+  EXPECT_EQ(found({"build[0]"}, {{}, {"build[0]"}, "", ""}), "break-left-out");
+  EXPECT_EQ(found({"pre_build"}), "break-left-out");
+  EXPECT_EQ(found({"bild"}), "unknown-task");
+}
+
 }  // namespace
 }  // namespace buildspec_run
