@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -268,9 +269,11 @@ void Build::tell_artifacts() {
   const std::vector<UploadedArtifact> artifacts =
       steps_ ? steps_->artifacts() : std::vector<UploadedArtifact>();
   if (artifacts.empty()) return;
+  constexpr std::size_t kNamed = 20;
   std::string names;
-  for (const UploadedArtifact& artifact : artifacts)
+  for (const UploadedArtifact& artifact : std::span(artifacts).first(std::min(artifacts.size(), kNamed)))
     names += fmt::format("{}{}", names.empty() ? "" : ", ", to_printable(artifact.path.filename().native()));
+  if (artifacts.size() > kNamed) names += fmt::format(" and {} more", artifacts.size() - kNamed);
   const bool kept = !run_.request.steps.artifacts.empty();
   run_.events.tell(to_event(finding(
       Severity::note, nullptr, {}, kept ? "artifacts-kept" : "artifacts-not-kept",

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/support/files.h"
 #include "tests/support/run_build.h"
 
 namespace buildspec_run {
@@ -158,6 +159,25 @@ TEST_F(Toolkit, ArtifactsComeBack) {
   for (const auto& entry : std::filesystem::directory_iterator(files / "kept"))
     kept += entry.path().filename().native() + " ";
   EXPECT_EQ(kept, "dist.zip ");
+}
+
+// The sample, with actions of these packages in place of the published ones.
+TEST_F(Toolkit, SampleCachedPrimes) {
+  const std::filesystem::path sample = PROJECT_SOURCE_DIR "/samples/cached-primes";
+  std::filesystem::copy(sample / "sieve.sh", source() / "sieve.sh");
+  request.steps.caches = (files / "caches").native();
+  request.steps.artifacts = (files / "kept").native();
+  request.actions.replacements = {{"actions/cache", (kActions / "cache").native()},
+                                  {"actions/upload-artifact", (kActions / "artifact").native()}};
+  std::string made;
+  for (int i = 0; i < 2; ++i) {
+    std::filesystem::remove_all(source() / "primes");
+    EXPECT_EQ(run(read_test_file(sample / "buildspec.yml")), Outcome::succeeded) << seen.output;
+    for (const TaskFinished& task : seen.tasks)
+      if (task.step->name == "Make the primes") made += task.step->outcome + " ";
+  }
+  EXPECT_EQ(made, "success skipped ");
+  EXPECT_TRUE(std::filesystem::exists(files / "kept/primes.zip"));
 }
 
 // services.md 7, 9: saved after the job of one run, found by the next, under another key that begins alike, too.
