@@ -296,6 +296,25 @@ TEST_F(DockerAction, ReachesTheEnginesSocketAndTheHostsNetworkOnlyWhenAsked) {
   EXPECT_TRUE(has(ran.out, "{}loopback\n")) << ran.out;
 }
 
+// services.md 3.1, 19: on a network of its own a container could not reach them.
+TEST_F(DockerAction, FindsTheServicesOnTheHostsNetwork) {
+  put_action("");
+  put(directory_ / "src/act/main.sh",
+      "echo \"switch '$ACTIONS_CACHE_SERVICE_V2', token '$ACTIONS_RUNTIME_TOKEN'\"\n"
+      "[ -z \"$ACTIONS_CACHE_URL\" ] || wget -q -S -O - "
+      "\"${ACTIONS_CACHE_URL}_apis/artifactcache/cache?keys=k&version=v\" "
+      "--header \"Authorization: Bearer $ACTIONS_RUNTIME_TOKEN\" 2>&1\necho end\n");
+  put_steps("      - uses: ./act\n");
+  Ran ran = run({"--debug"});
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_TRUE(has(ran.out, "\nswitch '', token ''\n")) << ran.out;
+  EXPECT_TRUE(has(ran.out, "are for containers with --container-network host")) << ran.out;
+  ran = run({"--container-network", "host"});
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_TRUE(has(ran.out, "\nswitch '', token '***'\n")) << ran.out;
+  EXPECT_TRUE(has(ran.out, "HTTP/1.1 204 No Content")) << ran.out;
+}
+
 TEST_F(DockerAction, LeavesFilesThatBelongToTheCaller) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   constexpr unsigned kUser = 12345;
