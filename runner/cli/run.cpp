@@ -403,7 +403,7 @@ Machine machine_of(const Path& program) {
 
 ExitCode exit_code(Outcome outcome, int signal) {
   if (outcome == Outcome::interrupted || outcome == Outcome::terminated)
-    return signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
+    return signal == SIGINT || signal == 0 ? ExitCode::interrupted : ExitCode::terminated;
   return static_cast<ExitCode>(outcome);
 }
 

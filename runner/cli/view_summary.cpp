@@ -341,6 +341,7 @@ void Summary::on(const Event& event) {
                    }
                  },
                  [&](const TaskFinished& task) {
+                   last_is_step_ = task.step.has_value();
                    if (!task.step)
                      ++command_count_;
                    else if (task.step->stage == "main" && task.step->outcome != "skipped")
@@ -363,6 +364,10 @@ void Summary::on(const Event& event) {
                  [](const ShellClosed&) {},
                  [&](const StopAnswered& stop) {
                    if (is_taken_back(stop) && failure_ && failure_->label == stop.label) failure_.reset();
+                   // What runs again is counted then.
+                   if (std::size_t& count = last_is_step_ ? step_count_ : command_count_;
+                       is_taken_back(stop) && stop.answer == "retry" && count > 0)
+                     --count;
                  },
                  [](const BuildFinished&) {},
                  [](const RunFinished&) {},

@@ -111,6 +111,7 @@ class Summary {
   PlanMade plan_;
   std::vector<std::string> left_out_;
   std::size_t planned_count_ = 0;
+  bool last_is_step_ = false;
 };
 
 }  // namespace buildspec_run

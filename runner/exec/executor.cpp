@@ -301,7 +301,9 @@ Result<Status> Build::run_phase(const Phase& phase) {
     // `finally` of the failing phase sees the failure (U10). It has a stop token of its own, or Ctrl-C would
     // cancel the cleaning, too; the second Ctrl-C kills.
     if (*status != Status::succeeded) succeeding_ = false;
+    const bool aborted = std::exchange(aborted_, false);  // the same for what the controller has ended
     const Result<Status> last = run_list(phase, phase.finally, deadline, {}, failure);
+    aborted_ = aborted_ || aborted;
     if (!last)
       status = last.error();
     else if (*status == Status::succeeded || *last == Status::timed_out)
@@ -610,11 +612,13 @@ Result<void> Build::run_script(const Phase& phase, const Task& task, const std::
   std::stop_source halt;
   const auto request_halt = [&] { halt.request_stop(); };
   const std::stop_callback on_stop(stop, request_halt);
-  Stop where = {Stop::At::inside, phase.name, task.label, run_.events.masker().mask(text)};
-  if (Result<void> watched =
-          run_.debug->watch(std::move(where), shell_in(scope_.state(), phase, deadline), halt, stop);
-      !watched)
-    return watched;
+  if (run_.request.debug_session) {
+    Stop where = {Stop::At::inside, phase.name, task.label, run_.events.masker().mask(text)};
+    if (Result<void> watched =
+            run_.debug->watch(std::move(where), shell_in(scope_.state(), phase, deadline), halt, stop);
+        !watched)
+      return watched;
+  }
   LastOutput tail;
   const Result<ProcessEnd> end = run_.processes.run(
       spec,

@@ -176,8 +176,9 @@ TEST_F(Debugging, AbortRunsFinally) {
   program.type("exit\n");
   sees(program, "? ");
   program.type("a\n");
-  EXPECT_NE(program.wait(), 0);
-  sees(program, "STOPPED");
+  EXPECT_EQ(program.wait(), 130);
+  sees(program, "[build.finally[0]] succeeded");
+  sees(program, "STOPPED in BUILD, build[0]");
   EXPECT_FALSE(fs::exists(files_ / "src/a b"));
 }
 

@@ -498,9 +498,35 @@ TEST_F(ExecutorTest, AsksTheController) {
     return std::nullopt;
   };
   EXPECT_EQ(run(), Outcome::interrupted);
-  EXPECT_EQ(ran(), "fail 1, mended, three 1");
+  EXPECT_EQ(ran(), "fail 1, mended, three 1, clean 0");  // abort is a stop: what has begun is cleaned up
   EXPECT_TRUE(seen_.has("note command-skipped"));
   EXPECT_TRUE(seen_.has("end PRE_BUILD STOPPED |"));
+}
+
+// A shell that cannot be opened is told of, and the controller is asked all the same.
+TEST_F(ExecutorTest, AsksAfterAShellThatCouldNotBeOpened) {
+  class Asking : public ScriptedController {
+   public:
+    Answer after_shell(const Stop& stop, const std::string& problem) override {
+      asked += fmt::format("{} {}: {}\n", to_string(stop.at), stop.label, problem);
+      return next;
+    }
+    std::string asked;
+    Answer next = Answer::skip;
+  } controller;
+  controller_ = &controller;
+  controller.befores = {Answer::go_on, Answer::shell};
+  controller.afters = {Answer::shell};
+  commands(1, {"fail", "two"});
+  EXPECT_EQ(run(), Outcome::succeeded);
+  EXPECT_EQ(ran(), "fail 1");
+  EXPECT_EQ(controller.asked,
+            "after PRE_BUILD[0]: there is no terminal\nbefore PRE_BUILD[1]: there is no terminal\n");
+  EXPECT_TRUE(seen_.has("shell PRE_BUILD[0] after there is no terminal"));
+  EXPECT_TRUE(seen_.has("answer PRE_BUILD[0] skip"));
+  EXPECT_TRUE(seen_.has("warning failure-skipped"));
+  EXPECT_TRUE(seen_.has("note command-skipped"));
+  EXPECT_EQ(seen_.finished.left_out, 1u);
 }
 
 TEST_F(ExecutorTest, ShowsTheControllerNoSecret) {
