@@ -19,6 +19,7 @@
 #include "runner/exec/dry_run.h"
 #include "runner/exec/event_stream.h"
 #include "runner/exec/executor.h"
+#include "runner/exec/resumption.h"
 #include "runner/exec/shell_program.h"
 #include "runner/lint/lint.h"
 #include "runner/sys/git.h"
@@ -188,7 +189,8 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   Plan plan = found.has_errors() ? Plan{} : lower_buildspec(buildspec, found);
   lint_script_ends(buildspec, plan, found);
   events.tell(RunStarted{kVersion, request.source_dir, git.root(), request.buildspec_name,
-                         find_shell(plan, request).path, request.log_file});
+                         find_shell(plan, request).path, request.log_file,
+                         request.resumption == nullptr ? std::string() : request.resumption->run});
   const PlanMade outline = outline_of(buildspec, plan);
   events.tell(outline);
   bool dry_run = false;

@@ -23,6 +23,7 @@
 #include "runner/cli/manual.h"
 #include "runner/cli/plan.h"
 #include "runner/cli/prune.h"
+#include "runner/cli/resume.h"
 #include "runner/cli/run.h"
 #include "runner/cli/show.h"
 #include "runner/cli/terminal_text.h"
@@ -149,10 +150,10 @@ void Invocation::write_err(std::string_view text) const { write_all(err, text); 
 
 std::span<const Subcommand* const> subcommands() {
   static const Subcommand* const kAll[] = {
-      &run_subcommand(),     &validate_subcommand(),   &plan_subcommand(),  &list_subcommand(),
-      &history_subcommand(), &show_subcommand(),       &diff_subcommand(),  &compare_subcommand(),
-      &prune_subcommand(),   &actions_subcommand(),    &eval_subcommand(),  &config_subcommand(),
-      &doctor_subcommand(),  &completion_subcommand(), &manual_subcommand()};
+      &run_subcommand(),     &resume_subcommand(),  &validate_subcommand(),   &plan_subcommand(),
+      &list_subcommand(),    &history_subcommand(), &show_subcommand(),       &diff_subcommand(),
+      &compare_subcommand(), &prune_subcommand(),   &actions_subcommand(),    &eval_subcommand(),
+      &config_subcommand(),  &doctor_subcommand(),  &completion_subcommand(), &manual_subcommand()};
   return kAll;
 }
 

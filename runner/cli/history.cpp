@@ -57,6 +57,8 @@ std::string text_of(const std::vector<RunSketch>& runs, bool color, std::size_t 
     row.what = run.started ? plain_line(run.started->buildspec + " in " + run.started->source_dir) : "?";
     if (run.finished && !run.finished->failed_label.empty())
       row.what += plain_line(fmt::format(" ({} failed)", run.finished->failed_label));
+    if (run.started && !run.started->resumed_run.empty())
+      row.what += plain_line(fmt::format(" (goes on with {})", run.started->resumed_run));
     verdict = std::max(verdict, row.verdict.size());
     took = std::max(took, row.took.size());
     rows.push_back(std::move(row));
@@ -109,6 +111,9 @@ std::string json_of(const std::vector<RunSketch>& runs) {
     Value left_out;
     if (run.finished) left_out = static_cast<std::uint64_t>(run.finished->left_out);
     object.emplace_back("left_out", std::move(left_out));
+    Value resumed;
+    if (run.started && !run.started->resumed_run.empty()) resumed = run.started->resumed_run;
+    object.emplace_back("resumed_run", std::move(resumed));
     object.emplace_back("directory", run.directory.native());
     array.emplace_back(std::move(object));
   }

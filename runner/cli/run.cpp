@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -144,6 +145,10 @@ constexpr OptionSpec kOptions[] = {
     kVerboseOption,
     kQuietOption,
     {"--no-keep", "", Takes::nothing, "", "do not keep log and events of this run"},
+    {"--no-keep-state", "", Takes::nothing, "",
+     "do not keep the state behind each command, from which resume and shell go on; default: it is kept with "
+     "the run, "
+     "without the secrets in it"},
     kKeepRunsOption,
     kKeepDaysOption,
     kKeepMegabytesOption,
@@ -158,17 +163,6 @@ OrRefused<std::optional<std::chrono::milliseconds>> duration_option(const Invoca
     return Refused{ExitCode::invalid,
                    fmt::format("{} \"{}\": a time such as 90s, 5m or 1h30m is expected", name, *given)};
   return time;
-}
-
-// The source directory's name in the characters that a project name has (buildspec.md 1.6).
-std::string project_name(const Path& source_dir) {
-  std::string name;
-  for (const char c : source_dir.filename().string()) {
-    const bool allowed =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    name += allowed ? c : '-';
-  }
-  return name.find_first_not_of('-') == std::string::npos ? "local" : name;
 }
 
 std::string initiator(const Invocation& invocation) {
@@ -417,14 +411,74 @@ int why_not_writable(const Path& path) {
   return ::access(around.c_str(), W_OK | X_OK) == 0 ? 0 : errno;
 }
 
+// What a later process is to know of how the run was asked for. Variables are kept as the build got them, and so is no
+// option that they came from; of a secret, how it is to be found.
+KeptRequest asked_for(const Invocation& invocation, const Path& source_dir, const SourceText& buildspec) {
+  constexpr std::string_view kOfThisRunAlone[] = {
+      "--env",        "--env-file",         "--project-env",   "--project-env-file", "--inherit-env",
+      "--source-dir", "--format",           "--color",         "--verbose",          "--quiet",
+      "--no-keep",    "--keep-runs",        "--keep-days",     "--keep-megabytes",   "--no-keep-state",
+      "--break",      "--shell-on-failure", "--debug-session", "--dry-run"};
+  KeptRequest asked;
+  for (const auto& [name, values] : invocation.arguments.options)
+    if (std::ranges::find(kOfThisRunAlone, name) == std::end(kOfThisRunAlone)) asked.options[name] = values;
+  if (const auto secrets = asked.options.find("--secret"); secrets != asked.options.end())
+    for (std::string& given : secrets->second) {
+      const std::size_t end = given.find_first_of("=@");
+      const bool is_file = end != std::string::npos && (given[end] == '@' || given.substr(end, 2) == "=@");
+      if (end != std::string::npos && !is_file) given.resize(end);
+    }
+  asked.operands = invocation.arguments.operands;
+  asked.working_directory = invocation.working_directory.native();
+  asked.source_dir = source_dir.native();
+  asked.buildspec_name = buildspec.name();
+  asked.buildspec = buildspec.text();
+  return asked;
+}
+
 ExitCode run_run(const Invocation& invocation) {
-  if (const std::string wrong = contradiction(invocation.arguments); !wrong.empty())
-    return invocation.fail(ExitCode::invalid, wrong);
   const Result<Path> source_dir = source_directory(invocation);
   if (!source_dir) return invocation.fail(ExitCode::invalid, source_dir.error().message);
+  return run_as_asked(invocation, *source_dir, nullptr, nullptr);
+}
+
+constexpr Subcommand kSubcommand = {
+    "run",
+    "run a buildspec on this machine (the default command)",
+    "[FILE]",
+    1,
+    "Runs FILE (default: buildspec.yml; a relative path counts from the source directory; - is standard "
+    "input) and ends with\n"
+    "the verdict the cloud would give. Commands see the variables of the buildspec, those given here, "
+    "CODEBUILD_…, and a\n"
+    "listed part of the host's environment (PATH, HOME, locale, proxies, …). Ctrl-C stops the running "
+    "command, runs the\n"
+    "phase's finally and ends; a second Ctrl-C ends at once.",
+    kOptions,
+    run_run,
+};
+
+}  // namespace
+
+const Subcommand& run_subcommand() { return kSubcommand; }
+
+std::string project_name(const Path& source_dir) {
+  std::string name;
+  for (const char c : source_dir.filename().string()) {
+    const bool allowed =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    name += allowed ? c : '-';
+  }
+  return name.find_first_not_of('-') == std::string::npos ? "local" : name;
+}
+
+ExitCode run_as_asked(const Invocation& invocation, const Path& source_dir, const SourceText* given,
+                      const Resumption* resumption) {
+  if (const std::string wrong = contradiction(invocation.arguments); !wrong.empty())
+    return invocation.fail(ExitCode::invalid, wrong);
   Diagnostics found, found_in_env_files;
   std::vector<std::unique_ptr<SourceText>> sources;
-  auto wanted = request_of(invocation, *source_dir, sources, found_in_env_files);
+  auto wanted = request_of(invocation, source_dir, sources, found_in_env_files);
   if (const Refused* refused = std::get_if<Refused>(&wanted))
     return invocation.fail(refused->code, refused->message);
   Request& request = std::get<Request>(wanted);
@@ -436,16 +490,20 @@ ExitCode run_run(const Invocation& invocation) {
   if (const Refused* refused = std::get_if<Refused>(&limits))
     return invocation.fail(refused->code, refused->message);
 
-  const std::vector<std::string>& operands = invocation.arguments.operands;
-  const std::unique_ptr<SourceText> buildspec =
-      read_buildspec(invocation, *source_dir, operands.empty() ? "" : operands.front(), found);
+  std::unique_ptr<SourceText> read;
+  if (given == nullptr) {
+    const std::vector<std::string>& operands = invocation.arguments.operands;
+    read = read_buildspec(invocation, source_dir, operands.empty() ? "" : operands.front(), found);
+    given = read.get();
+  }
   write_places(invocation, found_in_env_files.all());
   write_diagnostics(invocation, found.all());
-  if (buildspec == nullptr || found.has_errors() || found_in_env_files.has_errors()) return ExitCode::invalid;
+  if (given == nullptr || found.has_errors() || found_in_env_files.has_errors()) return ExitCode::invalid;
+  const SourceText& buildspec = *given;
   const std::optional<std::string> export_file = invocation.arguments.value("--export-file");
   const Path export_path = export_file ? absolute_path(*export_file, invocation.working_directory) : Path();
   std::error_code unknown;
-  if (export_file && std::filesystem::equivalent(export_path, *source_dir / buildspec->name(), unknown))
+  if (export_file && std::filesystem::equivalent(export_path, source_dir / buildspec.name(), unknown))
     return invocation.fail(ExitCode::invalid,
                            fmt::format("--export-file {}: that is the buildspec", *export_file));
   // What cannot be written in the end is better known before. A directory that is not there may be the build's to make.
@@ -453,9 +511,10 @@ ExitCode run_run(const Invocation& invocation) {
     if (const int error = why_not_writable(export_path); error != 0 && error != ENOENT)
       return invocation.fail(ExitCode::machine,
                              fmt::format("--export-file {}: {}", *export_file, std::strerror(error)));
-  request.buildspec = buildspec.get();
-  request.buildspec_name = buildspec->name();
-  auto actions = action_store_options_of(invocation, lock_file_of(buildspec->name(), *source_dir));
+  request.buildspec = &buildspec;
+  request.buildspec_name = buildspec.name();
+  request.resumption = resumption;
+  auto actions = action_store_options_of(invocation, lock_file_of(buildspec.name(), source_dir));
   if (const std::string* wrong = std::get_if<std::string>(&actions))
     return invocation.fail(ExitCode::invalid, *wrong);
   request.actions = std::move(std::get<ActionStoreOptions>(actions));
@@ -484,6 +543,16 @@ ExitCode run_run(const Invocation& invocation) {
     if (kept == nullptr)
       invocation.fail(ExitCode::success, fmt::format("log and events are not kept: {}", problem));
   }
+  const KeptRequest asked_then = asked_for(invocation, source_dir, buildspec);
+  std::optional<StateLog> states;
+  if (kept != nullptr && !invocation.arguments.has("--no-keep-state")) {
+    if (Result<StateLog> made = StateLog::make(kept->directory())) {
+      request.states = &states.emplace(std::move(*made));
+      request.asked = &asked_then;
+    } else {
+      invocation.fail(ExitCode::success, fmt::format("states are not kept: {}", made.error().message));
+    }
+  }
 
   ViewOptions options;
   if (kept != nullptr) options.log_problem = [&kept] { return kept->problem(); };
@@ -500,6 +569,10 @@ ExitCode run_run(const Invocation& invocation) {
   for (const Console* console : {views.out.get(), views.err.get()})
     if (!console->problem().empty())
       invocation.fail(ExitCode::success, fmt::format("not all could be shown: {}", console->problem()));
+  if (states && !states->problem().empty())
+    invocation.fail(ExitCode::success,
+                    fmt::format("not all states are kept, so resume and shell go on from an earlier one: {}",
+                                states->problem()));
   const auto exit = [&]() -> ExitCode {
     if (!finished) return invocation.fail(ExitCode::machine, finished.error().message);
     if (export_file && !dry_run) {
@@ -516,25 +589,5 @@ ExitCode run_run(const Invocation& invocation) {
   if (kept != nullptr) kept->keep_exit_code(static_cast<int>(exit));
   return exit;
 }
-
-constexpr Subcommand kSubcommand = {
-    "run",
-    "run a buildspec on this machine (the default command)",
-    "[FILE]",
-    1,
-    "Runs FILE (default: buildspec.yml; a relative path counts from the source directory; - is standard "
-    "input) and ends with\n"
-    "the verdict the cloud would give. Commands see the variables of the buildspec, those given here, "
-    "CODEBUILD_…, and a\n"
-    "listed part of the host's environment (PATH, HOME, locale, proxies, …). Ctrl-C stops the running "
-    "command, runs the\n"
-    "phase's finally and ends; a second Ctrl-C ends at once.",
-    kOptions,
-    run_run,
-};
-
-}  // namespace
-
-const Subcommand& run_subcommand() { return kSubcommand; }
 
 }  // namespace buildspec_run

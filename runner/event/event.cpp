@@ -134,6 +134,7 @@ void append_body(Members& to, const RunStarted& body) {
   to.text("buildspec", body.buildspec);
   to.text("shell", body.shell);
   to.text("log_file", body.log_file);
+  to.text("resumed_run", body.resumed_run);
 }
 void append_body(Members& to, const PlanMade& body) {
   to.objects("phases", body.phases, [](Members& each, const PhaseOutline& phase) {

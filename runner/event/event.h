@@ -27,12 +27,13 @@ struct Place {
 [[nodiscard]] std::string to_string(const Place& place);  // "buildspec.yml:4:9"
 
 struct RunStarted {
-  std::string version;          // of buildspec-run
-  std::string source_dir;       // absolute
-  std::string repository_root;  // absolute; empty: not in a repository
-  std::string buildspec;        // as the user named it
-  std::string shell;            // path of the program
-  std::string log_file;         // absolute; empty: not kept
+  std::string version;           // of buildspec-run
+  std::string source_dir;        // absolute
+  std::string repository_root;   // absolute; empty: not in a repository
+  std::string buildspec;         // as the user named it
+  std::string shell;             // path of the program
+  std::string log_file;          // absolute; empty: not kept
+  std::string resumed_run = {};  // the id of the run that this one goes on with; empty: it begins
 };
 /// What the buildspec has of a phase.
 struct PhaseOutline {

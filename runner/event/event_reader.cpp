@@ -161,6 +161,7 @@ void read_body(Fields& from, RunStarted& body) {
   from.text("buildspec", body.buildspec);
   from.text("shell", body.shell);
   from.text("log_file", body.log_file);
+  if (from.has("resumed_run")) from.text("resumed_run", body.resumed_run);  // earlier versions do not tell it
 }
 void read_body(Fields& from, PlanMade& body) {
   from.objects("phases", body.phases, [](Fields& each, PhaseOutline& phase) {

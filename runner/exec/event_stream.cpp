@@ -23,8 +23,8 @@ struct MaskBody {
   const Masker& masker;
 
   void operator()(RunStarted& body) const {
-    auto& [version, source_dir, repository_root, buildspec, shell, log_file] = body;
-    words(version);
+    auto& [version, source_dir, repository_root, buildspec, shell, log_file, resumed_run] = body;
+    words(version, resumed_run);
     text(source_dir, repository_root, buildspec, shell, log_file);
   }
   void operator()(PlanMade& body) const {

@@ -21,11 +21,13 @@
 #include "runner/base/text.h"
 #include "runner/buildspec/pattern.h"
 #include "runner/exec/agent_directory.h"
+#include "runner/exec/build_states.h"
 #include "runner/exec/debug_session.h"
 #include "runner/exec/diagnosed.h"
 #include "runner/exec/environment.h"
 #include "runner/exec/event_stream.h"
 #include "runner/exec/failure_hint.h"
+#include "runner/exec/resumption.h"
 #include "runner/exec/runtime_check.h"
 #include "runner/exec/secondary_source.h"
 #include "runner/exec/shell_program.h"
@@ -108,16 +110,71 @@ Diagnostic finding(Severity severity, const SourceText* source, SourceRange wher
   return {severity, source, where, std::move(message), id};
 }
 
+std::optional<KeptFailure> to_kept(const std::optional<Failure>& failure) {
+  if (!failure) return std::nullopt;
+  return KeptFailure{failure->status, failure->phase, failure->label,  failure->text,
+                     failure->place,  failure->code,  failure->message};
+}
+
+std::optional<Failure> from_kept(const std::optional<KeptFailure>& failure) {
+  if (!failure) return std::nullopt;
+  return Failure{failure->status, failure->phase, failure->label,  failure->text,
+                 failure->place,  failure->code,  failure->message};
+}
+
+/// Where a build goes on: in a phase, at a command of one of its lists, or in its steps.
+struct Position {
+  std::size_t phase = 0;
+  bool in_finally = false;
+  std::size_t next = 0;            // of the list
+  std::string steps;               // the job of the steps, as it was kept
+  std::optional<Failure> failure;  // of the phase
+};
+
+/// What follows `state` in the plan, which may have become another one behind it.
+Position position_behind(const Plan& plan, const KeptState& state) {
+  Position position;
+  if (state.label.empty()) return position;
+  while (position.phase + 1 < plan.phases.size() && plan.phases[position.phase].name != state.phase)
+    ++position.phase;
+  const Phase& phase = plan.phases[position.phase];
+  position.failure = from_kept(state.phase_failure);
+  const auto index_behind = [&](const std::vector<Task>& tasks) -> std::optional<std::size_t> {
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+      if (tasks[i].label == state.label) return i + 1;
+    return std::nullopt;
+  };
+  if (const std::optional<std::size_t> behind = index_behind(phase.finally)) {
+    position.in_finally = true;
+    position.next = state.status == Status::succeeded ? *behind : phase.finally.size();
+  } else if (!phase.steps.empty()) {
+    position.steps = state.steps;
+  } else {
+    position.in_finally = position.failure.has_value();
+    if (!position.in_finally) position.next = index_behind(phase.commands).value_or(phase.commands.size());
+  }
+  // A phase of which nothing is left has ended.
+  const bool is_over = position.in_finally ? position.next >= phase.finally.size()
+                                           : phase.steps.empty() && position.next >= phase.commands.size() &&
+                                                 phase.finally.empty();
+  if (is_over && !position.failure) position = {position.phase + 1, false, 0, {}, std::nullopt};
+  return position;
+}
+
 /// One build.
 class Build {
  public:
-  /// `shell`: the program to start scripts with.
-  Build(const Run& run, BuildIdentity identity, ShellScope scope, Path shell)
+  /// `shell`: the program to start scripts with. `resumption`: what the build goes on with; nullptr: it begins.
+  Build(const Run& run, BuildIdentity identity, ShellScope scope, Path shell, const Resumption* resumption,
+        std::string workspace)
       : run_(run),
         identity_(std::move(identity)),
         scope_(std::move(scope)),
         shell_(std::move(shell)),
-        deadline_(Clock::now() + run.request.build_timeout) {}
+        workspace_(std::move(workspace)),
+        resumption_(resumption),
+        deadline_(Clock::now() + run.request.build_timeout),
+        states_(run.request, run.events) {}
 
   Result<BuildEnd> execute();
   /// What failed first; after an Error, the command that met it.
@@ -125,9 +182,12 @@ class Build {
 
  private:
   Result<bool> download_source();
-  Result<Status> run_phase(const Phase& phase);
-  Result<Status> run_list(const Phase& phase, const std::vector<Task>& tasks, Clock::time_point deadline,
-                          std::stop_token stop, std::optional<Failure>& failure);
+  Result<void> begin_states();
+  void keep_position(const Phase& phase, const std::string& label, Status status,
+                     const std::optional<Failure>& failure, std::string steps = {});
+  Result<Status> run_phase(const Phase& phase, const Position& from);
+  Result<Status> run_list(const Phase& phase, const std::vector<Task>& tasks, std::size_t first,
+                          Clock::time_point deadline, std::stop_token stop, std::optional<Failure>& failure);
   Result<Status> run_steps(const Phase& phase, Clock::time_point deadline, std::optional<Failure>& failure);
   Result<Status> run_task(const Phase& phase, const Task& task, const std::string& text,
                           Clock::time_point deadline, std::stop_token stop, std::optional<Failure>& failure);
@@ -154,6 +214,8 @@ class Build {
   BuildIdentity identity_;
   ShellScope scope_;
   Path shell_;
+  std::string workspace_;  // directory of the copy
+  const Resumption* resumption_;
   Clock::time_point deadline_;
   BuildEnvironment environment_;
   std::optional<StepRunner> steps_;  // since the first phase of steps
@@ -162,6 +224,8 @@ class Build {
   bool aborted_ = false;  // by the controller
   Clock::time_point phase_began_;
   BuildEnd end_;
+  BuildStates states_;
+  Position start_;
 };
 
 /// What the cloud does in DOWNLOAD_SOURCE after the file has been read: variables, runtimes. False: it
@@ -217,18 +281,73 @@ Result<bool> Build::download_source() {
   return !end_.refused;
 }
 
+/// What the build goes on with, and the first of the states that are kept.
+Result<void> Build::begin_states() {
+  if (resumption_ != nullptr) {
+    const KeptState& state = resumption_->states.back();
+    const SecretPlaces secrets = secret_places(environment_);
+    Error missing{"", {}};
+    const auto restored = [&](std::string_view text) {
+      Result<std::string> whole = secrets.put_back(text);
+      if (!whole) missing = whole.error();
+      return whole ? std::move(*whole) : std::string();
+    };
+    environment_.variables = split_variables(restored(resumption_->build.variables));
+    beyond_shells_ = split_variables(restored(state.beyond_shells));
+    const std::string variables = restored(state.variables), directory = restored(state.directory);
+    start_ = position_behind(run_.plan, state);
+    start_.steps = restored(start_.steps);
+    if (!missing.message.empty())
+      return std::move(missing).in(fmt::format("go on from run {}", resumption_->run));
+    if (Result<void> done = scope_.restore(state.variables.empty() ? 0 : state.number, variables, directory);
+        !done)
+      return std::move(done.error()).in(fmt::format("go on from run {}", resumption_->run));
+    succeeding_ = state.succeeding;
+    end_.status = state.build;
+    end_.failure = from_kept(state.failure);
+  }
+  KeptBuild build;
+  build.uuid = identity_.uuid;
+  build.attempt = identity_.attempt;
+  build.started = identity_.started;
+  build.source_dir = run_.request.source_dir;
+  build.workspace = workspace_;
+  build.script_dir = scope_.directory().native();
+  build.shell = run_.shell.path;
+  states_.begin(std::move(build), environment_, scope_);
+  return {};
+}
+
+/// `failure`: of the phase up to now.
+void Build::keep_position(const Phase& phase, const std::string& label, Status status,
+                          const std::optional<Failure>& failure, std::string steps) {
+  KeptState state;
+  state.phase = phase.name;
+  state.label = label;
+  state.status = status;
+  state.succeeding = succeeding_;
+  state.build = end_.status;
+  state.failure = to_kept(end_.failure);
+  state.phase_failure = to_kept(failure);
+  state.beyond_shells = join_variables(beyond_shells_);
+  state.steps = std::move(steps);
+  states_.keep(std::move(state), scope_);
+}
+
 Result<BuildEnd> Build::execute() {
   Result<bool> ready = download_source();
   if (!ready) return std::move(ready.error());
   if (!*ready) return std::move(end_);
+  if (Result<void> begun = begin_states(); !begun) return std::move(begun.error());
 
-  for (const Phase& phase : run_.plan.phases) {
+  for (std::size_t i = start_.phase; i < run_.plan.phases.size(); ++i) {
+    const Phase& phase = run_.plan.phases[i];
     if (is_left_out(phase)) continue;
     if (run_.stop.stop_requested()) {
       end_.status = Status::stopped;
       break;
     }
-    Result<Status> status = run_phase(phase);
+    Result<Status> status = run_phase(phase, i == start_.phase ? start_ : Position{});
     if (!status) return std::move(status.error());
     if (*status == Status::succeeded) continue;
     if (*status == Status::timed_out || *status == Status::stopped) {
@@ -284,7 +403,7 @@ void Build::tell_artifacts() {
                  counted(artifacts.size(), "artifact"), names))));
 }
 
-Result<Status> Build::run_phase(const Phase& phase) {
+Result<Status> Build::run_phase(const Phase& phase, const Position& from) {
   phase_began_ = Clock::now();
   EventStream& events = run_.events;
   const auto runs = [](const auto& task) { return !task.left_out; };
@@ -294,15 +413,21 @@ Result<Status> Build::run_phase(const Phase& phase) {
   Clock::time_point deadline = deadline_;
   if (run_.request.phase_timeout) deadline = std::min(deadline, phase_began_ + *run_.request.phase_timeout);
 
-  std::optional<Failure> failure;
-  Result<Status> status = steps == 0 ? run_list(phase, phase.commands, deadline, run_.stop, failure)
-                                     : run_steps(phase, deadline, failure);
+  std::optional<Failure> failure = from.failure;
+  Result<Status> status = Status::succeeded;
+  if (from.in_finally)
+    status = failure ? failure->status : Status::succeeded;
+  else if (steps == 0)
+    status = run_list(phase, phase.commands, from.next, deadline, run_.stop, failure);
+  else
+    status = run_steps(phase, deadline, failure);
   if (status && *status != Status::timed_out) {
     // `finally` of the failing phase sees the failure (U10). It has a stop token of its own, or Ctrl-C would
     // cancel the cleaning, too; the second Ctrl-C kills.
     if (*status != Status::succeeded) succeeding_ = false;
     const bool aborted = std::exchange(aborted_, false);  // the same for what the controller has ended
-    const Result<Status> last = run_list(phase, phase.finally, deadline, {}, failure);
+    const Result<Status> last =
+        run_list(phase, phase.finally, from.in_finally ? from.next : 0, deadline, {}, failure);
     aborted_ = aborted_ || aborted;
     if (!last)
       status = last.error();
@@ -330,10 +455,12 @@ Result<Status> Build::run_phase(const Phase& phase) {
   return status;
 }
 
-/// `commands` or `finally`: in order, up to the first that does not succeed.
-Result<Status> Build::run_list(const Phase& phase, const std::vector<Task>& tasks, Clock::time_point deadline,
-                               std::stop_token stop, std::optional<Failure>& failure) {
-  for (const Task& task : tasks) {
+/// `commands` or `finally`: in order from `first` on, up to the first that does not succeed.
+Result<Status> Build::run_list(const Phase& phase, const std::vector<Task>& tasks, std::size_t first,
+                               Clock::time_point deadline, std::stop_token stop,
+                               std::optional<Failure>& failure) {
+  for (std::size_t i = first; i < tasks.size(); ++i) {
+    const Task& task = tasks[i];
     if (task.left_out) continue;
     Result<Status> status = std::visit(overloaded{[&](const ShellScript& script) {
                                          return run_task(phase, task, script.text, deadline, stop, failure);
@@ -534,6 +661,7 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
         fail(Status::failed, "COMMAND_EXECUTION_ERROR",
              fmt::format("Error while executing command: {}. Reason: {}", text, reason));
     }
+    keep_position(phase, task.label, finished.status, failure);
     return finished.status;
   }
 }
@@ -782,12 +910,20 @@ bool lacks_rights(const Run& run) {
 }
 
 /// Has the directory of the run, which holds secrets, removed if this program is killed. Where that cannot be, the next run
-/// removes it.
+/// removes it. By then another process may have gone on with the build, and made the directory again: what is in it goes only
+/// while it is that of this run, which is looked up, and removed, inside of it. It is known by a file with a name of its own.
 class RemovedOnDeath {
  public:
   RemovedOnDeath(ProcessRunner& processes, const Path& directory) : processes_(processes) {
+    const std::string mark = ".run-" + make_uuid();
+    if (!write_new_file(directory / mark, "")) return;
     ProcessSpec remove;
-    remove.argv = {"rm", "-rf", "--", directory.native()};
+    remove.argv = {"/bin/sh",
+                   "-c",
+                   "cd \"$1\" && test -e \"$2\" && { rm -rf ./* ./.[!.]* ./..?*; rmdir \"$1\"; }",
+                   "sh",
+                   directory.native(),
+                   mark};
     remove.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}};
     remove.cwd = "/";
     if (const Result<int> number = processes.on_death(remove)) number_ = *number;
@@ -803,18 +939,48 @@ class RemovedOnDeath {
   std::optional<int> number_;
 };
 
+/// Of a build that goes on: the variables that it was started with.
+Result<void> restore_request(const Plan& plan, Request& request) {
+  if (request.resumption == nullptr) return {};
+  const Resumption& resumption = *request.resumption;
+  Diagnostics told_later;
+  const SecretPlaces secrets = secret_places(make_environment(plan, request, {}, told_later));
+  for (const auto& [variables, text] : {std::pair(&request.host_environment, &resumption.host),
+                                        std::pair(&request.project_variables, &resumption.project),
+                                        std::pair(&request.override_variables, &resumption.overrides)}) {
+    Result<std::string> whole = secrets.put_back(*text);
+    // A secret of the buildspec that nobody gave has a diagnostic of its own.
+    if (!whole && told_later.has_errors()) return {};
+    if (!whole) return std::move(whole.error()).in(fmt::format("go on from run {}", resumption.run));
+    *variables = split_variables(*whole);
+  }
+  return {};
+}
+
 /// Where the attempt works.
 Result<Workspace> prepare_workspace(const Run& run, int attempt) {
   const WorkspaceOptions& wanted = run.request.workspace;
   if (!wanted.copy) return Workspace(run.request.source_dir);
-  Result<Workspace> workspace = Workspace::copy(run.request, attempt, run.steps.modules.native(), run.stop);
-  if (workspace && wanted.keep)
+  const Resumption* resumption = run.request.resumption;
+  Result<Workspace> workspace =
+      resumption != nullptr && attempt == resumption->build.attempt
+          ? Workspace::reopen(resumption->build.workspace, resumption->build.source_dir)
+          : Workspace::copy(run.request, attempt, run.steps.modules.native(), run.stop);
+  if (!workspace) return workspace;
+  if (wanted.keep)
     if (Result<void> kept = workspace->keep(); !kept) return std::move(kept.error());
+  if (run.request.states != nullptr)
+    if (Result<void> marked = workspace->mark_resumable(Path(run.request.log_file).parent_path()); !marked)
+      return std::move(marked.error());
   return workspace;
 }
 
 void tell_of(const Workspace& workspace, EventStream& events) {
   if (!workspace.is_copy()) return;
+  if (workspace.is_reopened())
+    return events.tell(
+        to_event(finding(Severity::note, nullptr, {}, "workspace-reopened",
+                         fmt::format("the build goes on in its copy, {}", workspace.source_dir()))));
   const CopiedTree& copied = workspace.copied();
   events.tell(
       to_event(finding(Severity::note, nullptr, {}, "workspace-copied",
@@ -843,10 +1009,11 @@ Finished refuse(const Request& request, EventStream& events, const Diagnostic& e
   return {Outcome::invalid, {}};
 }
 
-Result<Finished> execute(const Plan& plan, const Request& request, const GitFacts& git,
+Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts& git,
                          ProcessRunner& processes, Controller& controller, EventStream& events,
                          std::stop_token stop, const StepMachine& steps) {
   const auto began = Clock::now();
+  Request request = asked;
   const Run run = {plan,  request, git, processes, controller, events, stop, find_shell(plan, request),
                    steps, nullptr};
   const auto fault = [&](Error error, std::optional<Failure> failure) {
@@ -856,6 +1023,8 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     events.tell(run_finished(plan, Status::fault, failure, Clock::now() - began));
     return error;
   };
+  if (const Result<void> restored = restore_request(plan, request); !restored)
+    return fault(Error(restored.error()), std::nullopt);
   if (!run.shell.found && !run.shell.chosen)
     return fault(Error{fmt::format("the shell {} is not there", request.sh),
                        std::make_error_code(std::errc::no_such_file_or_directory)},
@@ -871,15 +1040,20 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
     if (debugged != nullptr) debugged->look();
   });
 
-  for (int attempt = 1;; ++attempt) {
+  const int first = request.resumption == nullptr ? 1 : request.resumption->build.attempt;
+  for (int attempt = first;; ++attempt) {
     const auto build_began = Clock::now();
-    const BuildIdentity identity = {make_uuid(), attempt, std::chrono::system_clock::now()};
+    const Resumption* resumption = attempt == first ? request.resumption : nullptr;
+    BuildIdentity identity = {make_uuid(), attempt, std::chrono::system_clock::now()};
+    if (resumption != nullptr) identity = {resumption->build.uuid, attempt, resumption->build.started};
     const std::string id = build_id(request, identity);
     Result<Workspace> workspace = prepare_workspace(run, attempt);
     if (!workspace) return fault(std::move(workspace.error()), std::nullopt);
     Request here = request;
     here.source_dir = workspace->source_dir();
-    const Result<RunDirectory> directory = RunDirectory::make(request.temporary_directory);
+    const Result<RunDirectory> directory = resumption == nullptr
+                                               ? RunDirectory::make(request.temporary_directory)
+                                               : RunDirectory::make_again(resumption->build.script_dir);
     if (!directory)
       return fault(Error(directory.error()).in("make a directory for the scripts"), std::nullopt);
     const RemovedOnDeath removed(processes, directory->path());
@@ -912,9 +1086,13 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
       started.secondary_sources.push_back({name, source.directory});
     events.tell(std::move(started));
     tell_of(*workspace, events);
+    if (resumption != nullptr)
+      for (const std::string& note : resumption->notes)
+        events.tell(to_event(finding(Severity::note, nullptr, {}, "resumed", note)));
     const Run run_here = {plan, here, git, processes, controller, events, stop, run.shell, steps, &debug};
     debugged = &debug;
-    Build build(run_here, identity, std::move(*scope), std::move(*shell));
+    Build build(run_here, identity, std::move(*scope), std::move(*shell), resumption,
+                workspace->directory().native());
     Result<BuildEnd> end = build.execute();
     debugged = nullptr;
     // What the build has left running ends with it, as the cloud's container does.
@@ -925,6 +1103,9 @@ Result<Finished> execute(const Plan& plan, const Request& request, const GitFact
                   fmt::format("what the build left running could not be ended: {}", ended.error().message))));
     const Status status = end ? end->status : Status::fault;
     const bool retry = end && end->retry && !stop.stop_requested();
+    // What failed, or was ended, may go on later where it is.
+    if (status == Status::succeeded || retry || (end && end->refused && resumption == nullptr))
+      workspace->release();
     events.tell(BuildFinished{id, status, retry, Clock::now() - build_began});
     if (!end) return fault(std::move(end.error()), build.failure());
     if (!retry) {

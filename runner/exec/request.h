@@ -13,6 +13,9 @@
 namespace buildspec_run {
 
 class SourceText;
+class StateLog;      // store/state_log.h
+struct KeptRequest;  // the same
+struct Resumption;   // exec/resumption.h
 
 /// The verdict, and the exit code of the program that goes with it.
 enum class Outcome {
@@ -91,6 +94,12 @@ struct Request {
   bool debug_session = false;  // codebuild-breakpoint stops the build (buildspec.md 3.11)
   bool clean_home = false;     // HOME is an empty directory of the build
   std::string log_file;        // shown in the header; empty: not kept
+  /// Where the states behind each command are kept, and how the run was asked for, which goes before them; nullptr: they
+  /// are not.
+  StateLog* states = nullptr;
+  const KeptRequest* asked = nullptr;
+  /// The build goes on with one that another process has begun; nullptr: it begins.
+  const Resumption* resumption = nullptr;
   StepOptions steps;
   ActionStoreOptions actions;  // where the actions of steps come from; `modules` is the Machine's
 };

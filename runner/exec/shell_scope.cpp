@@ -199,6 +199,21 @@ Result<void> ShellScope::add(const std::map<std::string, std::string>& variables
   return {};
 }
 
+Result<std::string> ShellScope::environment() const {
+  if (number_ == 0) return std::string();
+  return read_file(files_of(number_).environment);
+}
+
+Result<void> ShellScope::restore(std::uint64_t number, std::string_view environment, std::string directory) {
+  working_directory_ = std::move(directory);
+  if (kind_ == ScopeKind::isolated || number == 0) return {};
+  oldest_ = number;
+  number_ = number;
+  const StateFiles state = files_of(number);
+  if (Result<void> written = write_new_file(state.environment, environment); !written) return written;
+  return write_new_file(state.directory, working_directory_ + "\n");
+}
+
 Result<Path> ShellScope::prepare_variables(const Path& env_program) {
   return write_script(
       fmt::format("set -a\n"

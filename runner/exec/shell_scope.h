@@ -119,6 +119,12 @@ class ShellScope {
   /// shell can hold, values without a NUL byte. Where no state is carried, nothing changes.
   Result<void> add(const std::map<std::string, std::string>& variables);
 
+  /// What carries the variables of the state: the text of its `env.sh`, empty before the first command.
+  [[nodiscard]] Result<std::string> environment() const;
+  /// Makes what an earlier process kept the state: `environment` as above, `directory` as working_directory(). The state
+  /// has `number`.
+  Result<void> restore(std::uint64_t number, std::string_view environment, std::string directory);
+
   /// A script that prints the variables of the state into `variables_file()`, in the form of `env -0`;
   /// `env_program` is the absolute path of env. To be run like a command.
   Result<Path> prepare_variables(const Path& env_program);

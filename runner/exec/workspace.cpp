@@ -18,6 +18,8 @@ namespace buildspec_run {
 namespace {
 
 constexpr std::string_view kKept = "kept";  // the mark inside of the copy's directory, beside the tree
+constexpr std::string_view kResumable = "resumable";
+constexpr std::size_t kMostResumable = 3;  // a copy may be large
 
 // A descriptor that holds the lock of `directory`; -1: somebody else has it, or it is gone.
 int try_lock(const Path& directory) {
@@ -28,14 +30,26 @@ int try_lock(const Path& directory) {
   return -1;
 }
 
+// Whether the run that can be gone on with in this copy is still kept.
+bool is_resumable(const Path& copy) {
+  const Result<std::string> run = read_file(copy / kResumable, 64 << 10);
+  std::error_code failed;
+  return run && !run->empty() && std::filesystem::is_directory(*run, failed);
+}
+
 // What runs that were killed have left. Never fails: what cannot be removed stays.
 void sweep(const Path& around) {
   std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(around, failed)) {
-    if (!entry.is_directory(failed) || std::filesystem::exists(entry.path() / kKept, failed)) continue;
-    const int lock = try_lock(entry.path());
+  std::vector<Path> copies;
+  for (const auto& entry : std::filesystem::directory_iterator(around, failed))
+    if (entry.is_directory(failed) && !std::filesystem::exists(entry.path() / kKept, failed))
+      copies.push_back(entry.path());
+  std::sort(copies.rbegin(), copies.rend());  // ids of runs sort by time
+  std::size_t resumable = 0;
+  for (const Path& copy : copies) {
+    const int lock = try_lock(copy);
     if (lock < 0) continue;
-    static_cast<void>(remove_tree(entry.path()));
+    if (!is_resumable(copy) || ++resumable > kMostResumable) static_cast<void>(remove_tree(copy));
     ::close(lock);
   }
 }
@@ -129,15 +143,38 @@ Result<Workspace> Workspace::copy(const Request& request, int attempt, const std
   return workspace;
 }
 
+Result<Workspace> Workspace::reopen(const Path& directory, const std::string& source_dir) {
+  std::error_code failed;
+  if (directory.empty() || !std::filesystem::is_directory(source_dir, failed))
+    return Error{fmt::format("the copy that the build worked in, {}, is not there any more", source_dir), {}};
+  const int lock = try_lock(directory);
+  if (lock < 0) return Error{fmt::format("another run works in {}", directory.native()), {}};
+  Workspace workspace(directory, lock);
+  workspace.source_dir_ = source_dir;
+  workspace.reopened_ = true;
+  workspace.resumable_ = true;
+  workspace.kept_ = std::filesystem::exists(directory / kKept, failed);
+  return workspace;
+}
+
+Result<void> Workspace::mark_resumable(const Path& run) {
+  if (directory_.empty()) return {};
+  Result<void> marked = replace_file(directory_ / kResumable, run.native(), 0600);
+  resumable_ = static_cast<bool>(marked);
+  return marked;
+}
+
 Workspace::Workspace(Workspace&& other) noexcept
     : directory_(std::exchange(other.directory_, {})),
       lock_(std::exchange(other.lock_, -1)),
       kept_(other.kept_),
+      resumable_(other.resumable_),
+      reopened_(other.reopened_),
       source_dir_(std::move(other.source_dir_)),
       copied_(std::move(other.copied_)) {}
 
 Workspace::~Workspace() {
-  if (!directory_.empty() && !kept_) static_cast<void>(remove_tree(directory_));
+  if (!directory_.empty() && !kept_ && !resumable_) static_cast<void>(remove_tree(directory_));
   if (lock_ >= 0) ::close(lock_);
 }
 

@@ -56,56 +56,57 @@ class RunOnDisk : public KeptRun {
     ++events_seen_;
     std::uint64_t offset = log_bytes_;
     bool settle = false;  // whether what was written up to now should be on disk
-    std::visit(overloaded{[&](const RunStarted& run) {
-                            line("run", fmt::format("buildspec-run {}: {} in {}", run.version, run.buildspec,
-                                                    run.source_dir));
-                          },
-                          [](const PlanMade&) {},
-                          [&](const TasksSelected& selected) {
-                            std::string labels;
-                            for (const std::string& label : selected.left_out) labels += " " + label;
-                            if (!labels.empty()) line("run", "left out:" + labels);
-                          },
-                          [&](const BuildStarted& build) {
-                            if (build.attempt > 1) line("run", fmt::format("attempt {}", build.attempt));
-                          },
-                          [&](const Diagnosed& found) { own_text(found.text); },
-                          [](const ActionFetch&) {},
-                          [](const PhaseStarted&) {},
-                          [&](const TaskStarted& task) { command(task); },
-                          [&](const Output& output) { append(output.text); },
-                          [&](const TaskFinished& task) {
-                            if (task.step && task.step->outcome == "skipped")
-                              line(task.phase + " " + task.label, "skipped: " + task.step->name);
-                            else if (task.status != Status::succeeded)
-                              line(task.phase + " " + task.label,
-                                   fmt::format("{}: {} ({})", to_string(task.status), to_string(task.exit),
-                                               to_string(task.place)));
-                            settle = true;
-                          },
-                          [](const StepAnnotated&) {},
-                          [&](const StepSummarized& summary) { keep_summary(summary.text); },
-                          [&](const ShellOpened& shell) {
-                            line(shell.label, fmt::format("stands still ({} it): a shell in {}", shell.at,
-                                                          shell.directory));
-                            settle = true;
-                          },
-                          [](const ShellClosed&) {},
-                          [&](const StopAnswered& stop) { line(stop.label, "goes on: " + stop.answer); },
-                          [&](const PhaseFinished& phase) {
-                            result(phase.phase, phase.status, phase.code, phase.message, phase.took),
-                                settle = true;
-                          },
-                          [](const VariablesExported&) {},
-                          [](const EnvironmentPlanned&) {},
-                          [](const TaskPlanned&) {},
-                          [&](const BuildFinished& build) { settle = build.will_retry; },
-                          [&](const RunFinished& run) {
-                            result("run", run.status, run.failed_place ? to_string(*run.failed_place) : "",
-                                   run.message, run.took);
-                            settle = true;
-                          }},
-               event.body);
+    std::visit(
+        overloaded{
+            [&](const RunStarted& run) {
+              line("run",
+                   fmt::format("buildspec-run {}: {} in {}{}", run.version, run.buildspec, run.source_dir,
+                               run.resumed_run.empty() ? "" : ", going on with run " + run.resumed_run));
+            },
+            [](const PlanMade&) {},
+            [&](const TasksSelected& selected) {
+              std::string labels;
+              for (const std::string& label : selected.left_out) labels += " " + label;
+              if (!labels.empty()) line("run", "left out:" + labels);
+            },
+            [&](const BuildStarted& build) {
+              if (build.attempt > 1) line("run", fmt::format("attempt {}", build.attempt));
+            },
+            [&](const Diagnosed& found) { own_text(found.text); },
+            [](const ActionFetch&) {},
+            [](const PhaseStarted&) {},
+            [&](const TaskStarted& task) { command(task); },
+            [&](const Output& output) { append(output.text); },
+            [&](const TaskFinished& task) {
+              if (task.step && task.step->outcome == "skipped")
+                line(task.phase + " " + task.label, "skipped: " + task.step->name);
+              else if (task.status != Status::succeeded)
+                line(task.phase + " " + task.label, fmt::format("{}: {} ({})", to_string(task.status),
+                                                                to_string(task.exit), to_string(task.place)));
+              settle = true;
+            },
+            [](const StepAnnotated&) {},
+            [&](const StepSummarized& summary) { keep_summary(summary.text); },
+            [&](const ShellOpened& shell) {
+              line(shell.label,
+                   fmt::format("stands still ({} it): a shell in {}", shell.at, shell.directory));
+              settle = true;
+            },
+            [](const ShellClosed&) {},
+            [&](const StopAnswered& stop) { line(stop.label, "goes on: " + stop.answer); },
+            [&](const PhaseFinished& phase) {
+              result(phase.phase, phase.status, phase.code, phase.message, phase.took), settle = true;
+            },
+            [](const VariablesExported&) {},
+            [](const EnvironmentPlanned&) {},
+            [](const TaskPlanned&) {},
+            [&](const BuildFinished& build) { settle = build.will_retry; },
+            [&](const RunFinished& run) {
+              result("run", run.status, run.failed_place ? to_string(*run.failed_place) : "", run.message,
+                     run.took);
+              settle = true;
+            }},
+        event.body);
     if (failure_) {
       flush();  // events of before
       // The end of the run is worth another try: the build may have removed its own files by now.
@@ -267,7 +268,8 @@ std::uint64_t size_of(const Path& file) {
 
 /// What a run takes on disk.
 std::uint64_t run_bytes(const Path& run) {
-  std::uint64_t bytes = size_of(run / "log") + size_of(run / "events.jsonl") + size_of(run / kSummary);
+  std::uint64_t bytes = size_of(run / "log") + size_of(run / "events.jsonl") + size_of(run / kSummary) +
+                        size_of(run / "states");
   std::error_code failed;
   for (std::filesystem::recursive_directory_iterator entry(run / "artifacts", failed), end;
        !failed && entry != end; entry.increment(failed)) {

@@ -80,6 +80,44 @@ Result<RunDirectory> RunDirectory::make(const Path& temporary) {
   return RunDirectory(std::move(*made), {}, -1);
 }
 
+Result<RunDirectory> RunDirectory::make_again(const Path& path) {
+  Path around = path.parent_path();
+  const bool is_ours = around.filename() == fmt::format("buildspec-run-{}", ::geteuid()) &&
+                       path.filename().native().starts_with("run-");
+  if (is_ours && !have_own_directory(around))
+    return Error{fmt::format("{} cannot be made, or is not ours alone", around.native()), {}};
+  if (!is_ours && !path.filename().native().starts_with("buildspec-run-"))
+    return Error{fmt::format("{} is no directory of a run", path.native()), {}};
+  if (!is_ours) around.clear();
+  if (const int lock = take_lock(path); lock >= 0) {
+    Result<void> removed = remove_tree(path);
+    ::close(lock);
+    if (!removed) return std::move(removed.error());
+  }
+  // It comes into its place locked, and with something in it: the supervisor of the run before may still be about to remove
+  // the directory of that name if it is empty.
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    Result<Path> made = make_temporary_directory(path.parent_path(), is_ours ? "run-" : "buildspec-run-");
+    if (!made) {
+      if (made.error().code == std::errc::no_such_file_or_directory && is_ours && have_own_directory(around))
+        continue;
+      return std::move(made.error());
+    }
+    const int lock = take_lock(*made);
+    if (lock < 0) {  // lost when another run's sweep came between; then it removes the directory
+      ::rmdir(made->c_str());
+      continue;
+    }
+    if (write_new_file(*made / ".again", "") && ::rename(made->c_str(), path.c_str()) == 0)
+      return RunDirectory(path, std::move(around), lock);
+    const int failed = errno;
+    static_cast<void>(remove_tree(*made));
+    ::close(lock);
+    return system_error(fmt::format("make the directory {} again", path.native()), failed);
+  }
+  return Error{fmt::format("make the directory {} again: others remove it", path.native()), {}};
+}
+
 RunDirectory::RunDirectory(RunDirectory&& other) noexcept
     : path_(std::exchange(other.path_, {})),
       around_(std::exchange(other.around_, {})),

@@ -17,6 +17,10 @@ class RunDirectory {
   /// nobody sweeps.
   static Result<RunDirectory> make(const Path& temporary);
 
+  /// The directory that an earlier run had at `path`, made again, empty: what a build keeps from command to command names
+  /// it. An Error when that run is still alive, or something else has its place.
+  static Result<RunDirectory> make_again(const Path& path);
+
   RunDirectory(RunDirectory&& other) noexcept;
   RunDirectory& operator=(RunDirectory&&) = delete;
   ~RunDirectory();

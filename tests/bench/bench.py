@@ -251,6 +251,18 @@ class Bench:
         page = compare([self.program, "show", "--format", "html"], ["cat", str(log)], self.directory, self.env, self.options.runs)
         self.row("the same as a page", ms(page["ours"]), "", f"peak {page['peak_mib']:.0f} MiB")
 
+    def keeping_state(self):
+        """200 commands that change a variable each, with and without the state behind each, and with nothing kept at all."""
+        self.commands(200)
+        asked = [self.program, "-C", "commands-200", "--format", "plain"]
+        runs = max(self.options.runs, 31)
+        got = compare(asked, asked + ["--no-keep-state"], self.directory, self.env, runs)
+        self.row("200 commands, the state behind each kept", ms(got["ours"]), f"`--no-keep-state` {ms(got['baseline'])}",
+                 f"{(got['ratio'] - 1) * 100:.1f} % more (at most 5 %)")
+        got = compare(asked, asked + ["--no-keep"], self.directory, self.env, runs)
+        self.row("the same, log, events and states kept", ms(got["ours"]), f"`--no-keep` {ms(got['baseline'])}",
+                 f"{(got['ratio'] - 1) * 100:.1f} % more (at most 5 %)")
+
     def close(self):
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -314,7 +326,7 @@ def main():
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     everything = ["one_true", "one_true_in_repository", "thousand_commands", "linear",
-                  "two_hundred_run_steps", "javascript_action", "thirty_cached_actions", "step_log", "expressions", "normal_file", "corpus", "output", "show"]
+                  "two_hundred_run_steps", "javascript_action", "thirty_cached_actions", "step_log", "expressions", "normal_file", "corpus", "output", "show", "keeping_state"]
     for name in options.names:
         if name not in everything:
             parser.error(f"no benchmark {name}; there are {', '.join(everything)}")

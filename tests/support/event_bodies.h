@@ -26,7 +26,8 @@ inline Event event_with(EventBody body) {
 inline std::vector<EventBody> bodies() {
   const Place place{"ci/buildspec.yml", 4, 9};
   return {
-      RunStarted{"0.1.0", "/src", "/src", "buildspec.yml", "/bin/sh", "/state/log"},
+      RunStarted{"0.1.0", "/src", "/src", "buildspec.yml", "/bin/sh", "/state/log",
+                 "20261124T060444Z-1f2e3d4c"},
       PlanMade{{{"INSTALL", false, 0, 0, 0, ""}, {"BUILD", true, 3, 1, 2, "ABORT"}},
                "bash",
                {{"nodejs", "22"}},

@@ -147,7 +147,7 @@ TEST(EventStream, MasksEveryText) {
   const std::string s = "a s3cret b";
   const Place place{"dir/s3cret.yml", 4, 9};
   const std::vector<EventBody> bodies = {
-      RunStarted{"1.0", s, s, s, s, s},
+      RunStarted{"1.0", s, s, s, s, s, "20261124T060444Z-1f2e3d4c"},
       PlanMade{{{"BUILD", true, 1, 0, 0, "ABORT"}}, s, {{s, s}}, {{"BUILD", s}}, false, false, false, false},
       TasksSelected{{"s3cret"}, true},
       BuildStarted{"local:s3cret", 1, s, {{s, s}}},
