@@ -188,7 +188,8 @@ class Build {
   Result<Status> run_phase(const Phase& phase, const Position& from);
   Result<Status> run_list(const Phase& phase, const std::vector<Task>& tasks, std::size_t first,
                           Clock::time_point deadline, std::stop_token stop, std::optional<Failure>& failure);
-  Result<Status> run_steps(const Phase& phase, Clock::time_point deadline, std::optional<Failure>& failure);
+  Result<Status> run_steps(const Phase& phase, const std::string& saved, Clock::time_point deadline,
+                           std::optional<Failure>& failure);
   Result<Status> run_task(const Phase& phase, const Task& task, const std::string& text,
                           Clock::time_point deadline, std::stop_token stop, std::optional<Failure>& failure);
   Result<void> run_script(const Phase& phase, const Task& task, const std::string& text,
@@ -420,7 +421,7 @@ Result<Status> Build::run_phase(const Phase& phase, const Position& from) {
   else if (steps == 0)
     status = run_list(phase, phase.commands, from.next, deadline, run_.stop, failure);
   else
-    status = run_steps(phase, deadline, failure);
+    status = run_steps(phase, from.steps, deadline, failure);
   if (status && *status != Status::timed_out) {
     // `finally` of the failing phase sees the failure (U10). It has a stop token of its own, or Ctrl-C would
     // cancel the cleaning, too; the second Ctrl-C kills.
@@ -471,8 +472,8 @@ Result<Status> Build::run_list(const Phase& phase, const std::vector<Task>& task
   return Status::succeeded;
 }
 
-/// The steps of a phase: one job. Source: actions.md 3.1; buildspec.md 5.3.
-Result<Status> Build::run_steps(const Phase& phase, Clock::time_point deadline,
+/// The steps of a phase: one job. `saved`: what it goes on with. Source: actions.md 3.1; buildspec.md 5.3.
+Result<Status> Build::run_steps(const Phase& phase, const std::string& saved, Clock::time_point deadline,
                                 std::optional<Failure>& failure) {
   const auto fail = [&](Status status, std::string_view code, std::string message) {
     failure = Failure{status, phase.name, {}, {}, std::nullopt, std::string(code), std::move(message)};
@@ -487,7 +488,11 @@ Result<Status> Build::run_steps(const Phase& phase, Clock::time_point deadline,
                                     run_.steps.modules, identity_.attempt, *run_.debug});
   Result<StepVariables> variables = step_variables();
   if (!variables) return std::move(variables.error());
-  Result<StepsEnd> end = steps_->run(phase, std::move(*variables), deadline, run_.stop);
+  if (run_.request.states != nullptr)
+    steps_->on_stage([&](const std::string& label, Status status, const std::string& job) {
+      keep_position(phase, label, status, std::nullopt, job);
+    });
+  Result<StepsEnd> end = steps_->run(phase, std::move(*variables), deadline, run_.stop, saved);
   if (!end) {
     fail(Status::fault, {}, end.error().message);
     end_.failure = failure;

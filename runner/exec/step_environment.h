@@ -20,6 +20,8 @@ class PathEntries {
   /// One that is there moves to the front.
   void add(std::string_view entry);
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+  /// The newest last.
+  [[nodiscard]] const std::vector<std::string>& entries() const noexcept { return entries_; }
   /// `original` with the entries before it, the newest first; unchanged when it begins with them.
   [[nodiscard]] std::string before(std::string_view original) const;
 

@@ -142,18 +142,42 @@ Result<void> StepJob::run_stages() {
     if (skipped.task = &task; task.left_out)
       publish(skipped, scope_, StepStatus::skipped, StepStatus::skipped);
   if (Result<void> prepared = prepare_images(); !prepared) return prepared;
-  for (const auto& step : instances_)
-    if (step->action != nullptr && step->action->pre && !is_over())
-      if (Result<void> ran = run_stage(*step, Stage::pre); !ran) return ran;
-  for (const auto& step : instances_)
+  const auto first = [&](Stage stage) {
+    return from_stage_ == stage ? from_index_ : from_stage_ > stage ? instances_.size() : 0;
+  };
+  for (std::size_t i = first(Stage::pre); i < instances_.size(); ++i)
+    if (const auto& step = instances_[i]; step->action != nullptr && step->action->pre && !is_over())
+      if (Result<void> ran = run_and_keep(Stage::pre, i); !ran) return ran;
+  for (std::size_t i = first(Stage::main); i < instances_.size(); ++i)
     if (!is_over())
-      if (Result<void> ran = run_stage(*step, Stage::main); !ran) return ran;
+      if (Result<void> ran = run_and_keep(Stage::main, i); !ran) return ran;
   while (!posts_.empty() && !is_over()) {
-    StepInstance* step = posts_.back();
+    const auto step = std::ranges::find(instances_, posts_.back(), &std::unique_ptr<StepInstance>::get);
     posts_.pop_back();
-    if (Result<void> ran = run_stage(*step, Stage::post); !ran) return ran;
+    if (Result<void> ran = run_and_keep(Stage::post, static_cast<std::size_t>(step - instances_.begin()));
+        !ran)
+      return ran;
   }
   return {};
+}
+
+/// One stage of a step, and what the job is behind it.
+Result<void> StepJob::run_and_keep(Stage stage, std::size_t index) {
+  StepInstance& step = *instances_[index];
+  if (Result<void> ran = run_stage(step, stage); !ran) return ran;
+  if (build_.around.keep == nullptr) return {};
+  const bool was_stopped = aborted_ || status_ == StepStatus::cancelled;
+  build_.around.keep(label_of(step, stage),
+                     timed_out_    ? Status::timed_out
+                     : was_stopped ? Status::stopped
+                                   : to_status(concluded_),
+                     save(stage, index));
+  return {};
+}
+
+/// What events call a stage of a step of the phase.
+std::string StepJob::label_of(const StepInstance& step, Stage stage) {
+  return stage == Stage::main ? step.label : fmt::format("{}.{}", step.label, to_string(stage));
 }
 
 Result<StepsEnd> StepJob::run() {
@@ -252,6 +276,7 @@ Answer StepJob::ask_after(const StageEnd& end) {
 
 /// What the end of a stage is to the job.
 void StepJob::settle(const StageEnd& end, SourceRange where) {
+  concluded_ = end.conclusion;
   if (end.conclusion == StepStatus::failure) {
     status_ = merge(status_, StepStatus::failure);
     if (!end_.failure && !timed_out_)
@@ -472,17 +497,20 @@ bool StepJob::load(StepInstance& step, const ActionStep& uses, Stage stage, cons
   return true;
 }
 
+void StepJob::make_children(StepInstance& step, const StepGroup& group) {
+  if (!step.children.empty()) return;
+  for (const StepTask& task : group.steps) {
+    auto child = std::make_unique<StepInstance>();
+    child->task = &task;
+    if (const ActionStep* uses = std::get_if<ActionStep>(&task.body)) child->action = uses->action;
+    step.children.push_back(std::move(child));
+  }
+}
+
 Result<StepStatus> StepJob::run_composite(StepInstance& step, const StepGroup& group, Stage stage,
                                           const Datum& inputs, StepEvaluation& at, StepScope& scope,
                                           const StageLimits& limits) {
-  if (step.children.empty()) {
-    for (const StepTask& task : group.steps) {
-      auto child = std::make_unique<StepInstance>();
-      child->task = &task;
-      if (const ActionStep* uses = std::get_if<ActionStep>(&task.body)) child->action = uses->action;
-      step.children.push_back(std::move(child));
-    }
-  }
+  make_children(step, group);
   StepScope inner;
   inner.is_job = false;
   inner.steps = &step.steps;

@@ -122,6 +122,8 @@ class StepJob {
           std::stop_token stop);
   StepJob(const StepJob&) = delete;
   Result<StepsEnd> run();
+  /// Before `run`: the job goes on with the one that `keep` of the surroundings got this of.
+  Result<void> restore(const std::string& saved);
 
  private:
   friend class StepEvaluation;
@@ -146,6 +148,9 @@ class StepJob {
   void settle(const StageEnd& end, SourceRange where);
   void undo(StepInstance& step, Undo before);
   Result<StepStatus> run_embedded(StepInstance& step, Stage stage, StepScope& scope, bool& goes_on);
+  static void make_children(StepInstance& step, const StepGroup& group);
+  [[nodiscard]] static std::string label_of(const StepInstance& step, Stage stage);
+  Result<void> run_and_keep(Stage stage, std::size_t index);
   Result<StepStatus> run_body(StepInstance& step, Stage stage, StepEvaluation& at, StepScope& scope,
                               const StageLimits& limits);
   Result<StepStatus> run_composite(StepInstance& step, const StepGroup& group, Stage stage,
@@ -170,6 +175,10 @@ class StepJob {
   Answer ask_before(const TaskStarted& started, const StepInstance& step, const StepEvaluation& at);
   Answer ask_after(const StageEnd& end);
   [[nodiscard]] bool is_over() const { return timed_out_ || aborted_; }
+
+  // step_state.cpp
+  [[nodiscard]] std::string save(Stage stage, std::size_t index) const;
+  Result<void> restore(StepInstance& step, const Value& saved, int depth);
 
   // step_handlers.cpp
   struct Inputs {
@@ -256,6 +265,9 @@ class StepJob {
   StepScope scope_;
   StepsEnd end_;
   bool timed_out_ = false, aborted_ = false;
+  StepStatus concluded_ = StepStatus::success;  // the last stage
+  Stage from_stage_ = Stage::pre;               // where the job begins: at a step of a stage
+  std::size_t from_index_ = 0;
   ExitStatus exit_;                  // of the last process
   std::optional<Answer> halted_by_;  // where a process called codebuild-breakpoint
   Stop stop_at_;                     // the stage that runs

@@ -30,8 +30,11 @@ std::vector<UploadedArtifact> StepRunner::artifacts() const {
   return services == nullptr ? std::vector<UploadedArtifact>() : services->artifacts();
 }
 
+void StepRunner::on_stage(StepSurroundings::OnStage keep) { state_->build.around.keep = std::move(keep); }
+
 Result<StepsEnd> StepRunner::run(const Phase& phase, StepVariables variables,
-                                 std::chrono::steady_clock::time_point deadline, std::stop_token stop) {
+                                 std::chrono::steady_clock::time_point deadline, std::stop_token stop,
+                                 const std::string& saved) {
   StepBuild& build = state_->build;
   if (!build.prepared) {
     Result<Datum> event = read_event(build.around.request.steps);
@@ -42,7 +45,10 @@ Result<StepsEnd> StepRunner::run(const Phase& phase, StepVariables variables,
       return std::move(made.error()).in("make the directories of the steps");
     build.prepared = true;
   }
-  return StepJob(build, phase, std::move(variables), deadline, std::move(stop)).run();
+  StepJob job(build, phase, std::move(variables), deadline, std::move(stop));
+  if (!saved.empty())
+    if (Result<void> restored = job.restore(saved); !restored) return std::move(restored.error());
+  return job.run();
 }
 
 }  // namespace buildspec_run

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -67,6 +68,9 @@ struct StepSurroundings {
   Path modules;     // of the program: where its shared modules lie
   int attempt;
   DebugSession& debug;
+  /// Gets what the job is when a stage has ended, for `saved` of a later process. nullptr: nobody asks.
+  using OnStage = std::function<void(const std::string& label, Status status, const std::string& job)>;
+  OnStage keep = {};
 };
 
 class StepRunner {
@@ -77,9 +81,13 @@ class StepRunner {
 
   /// Runs the steps of `phase` to the end of the last post stage. `deadline`: the build's or the phase's, which ends
   /// everything at once, as in the cloud. A stop cancels the job: what asks to run all the same still runs. An Error:
-  /// the machine could not.
+  /// the machine could not. `saved`: goes on with the job that `keep` got this of; empty: it begins.
   Result<StepsEnd> run(const Phase& phase, StepVariables variables,
-                       std::chrono::steady_clock::time_point deadline, std::stop_token stop);
+                       std::chrono::steady_clock::time_point deadline, std::stop_token stop,
+                       const std::string& saved = {});
+
+  /// Who gets what the job is behind each stage from now on.
+  void on_stage(StepSurroundings::OnStage keep);
 
   /// What the steps have uploaded, to the end of the build.
   [[nodiscard]] std::vector<UploadedArtifact> artifacts() const;

@@ -273,6 +273,38 @@ TEST_F(Resume, GoesOnAtTheCommandThatWasStopped) {
   EXPECT_EQ(ran(resumed.out), (Labels{"build[1]", "build[2]"}));
 }
 
+TEST_F(Resume, StepsGoOnWithWhatTheStepsBeforeHaveLeft) {
+  test::put(source() / "local/action.yml",
+            "name: l\nruns:\n  using: composite\n  steps:\n    - uses: ./inner\n      id: in\n    - run: echo one=${{ "
+            "steps.in.outputs.x }} >> $GITHUB_OUTPUT\n      shell: bash\n      id: o\noutputs:\n  one: {value: '${{ "
+            "steps.o.outputs.one }}'}\n");
+  test::put(source() / "inner/action.yml",
+            "name: i\nruns: {using: node20, main: main.sh, post: post.sh}\n");
+  test::put(source() / "inner/main.sh", "echo x=deep >> \"$GITHUB_OUTPUT\"; echo s=kept >> \"$GITHUB_STATE\"\n");
+  test::put(source() / "inner/post.sh", "echo cleaning up $STATE_s\n");
+  test::put(source() / "node", "#!/bin/bash\ncase $1 in --version) echo v20.9.0;; *) exec sh \"$@\";; esac\n");
+  std::filesystem::permissions(source() / "node", std::filesystem::perms(0755));
+  buildspec(
+      "version: 0.2\nenv: {exported-variables: [E, AFTER]}\nphases:\n  build:\n    steps:\n"
+      "      - {id: first, run: 'echo out=42 >> $GITHUB_OUTPUT; echo E=env >> $GITHUB_ENV; echo /added >> $GITHUB_PATH'}\n"
+      "      - {id: second, uses: ./local}\n"
+      "      - {run: 'test -e ok'}\n"
+      "      - run: echo ${{ steps.first.outputs.out }} ${{ steps.second.outputs.one }} $E ${PATH%%:*} ${{ job.status }}\n"
+      "    finally: ['AFTER=$E']\n");
+  EXPECT_EQ(run({"--node", (source() / "node").native()}).exit, 1);
+  test::put(source() / "ok", "");
+  const Ran resumed = run({"resume"});
+  EXPECT_EQ(resumed.exit, 0) << resumed.out << resumed.err;
+  EXPECT_NE(resumed.out.find("\n42 deep env /added success\n"), std::string::npos) << resumed.out;
+  EXPECT_NE(resumed.out.find("\ncleaning up kept\n"), std::string::npos) << resumed.out;
+  EXPECT_NE(resumed.out.find("  AFTER=env\n"), std::string::npos) << resumed.out;
+  EXPECT_EQ(resumed.out.find("out=42"), std::string::npos) << "the first step does not run again";
+  EXPECT_NE(resumed.err.find("behind build[1]"), std::string::npos) << resumed.err;
+  const Ran from = run({"resume", "--from", "build[1]"});
+  EXPECT_EQ(from.exit, 0) << from.err;
+  EXPECT_NE(from.out.find("\n42 deep env /added success\n"), std::string::npos) << from.out;
+}
+
 // 200 commands, each of which needs what the one before it left: a variable, and a file.
 std::string chain() {
   std::string text =
