@@ -25,6 +25,7 @@
 #include "runner/cli/prune.h"
 #include "runner/cli/resume.h"
 #include "runner/cli/run.h"
+#include "runner/cli/shell.h"
 #include "runner/cli/show.h"
 #include "runner/cli/terminal_text.h"
 #include "runner/cli/validate.h"
@@ -150,10 +151,11 @@ void Invocation::write_err(std::string_view text) const { write_all(err, text); 
 
 std::span<const Subcommand* const> subcommands() {
   static const Subcommand* const kAll[] = {
-      &run_subcommand(),     &resume_subcommand(),  &validate_subcommand(),   &plan_subcommand(),
-      &list_subcommand(),    &history_subcommand(), &show_subcommand(),       &diff_subcommand(),
-      &compare_subcommand(), &prune_subcommand(),   &actions_subcommand(),    &eval_subcommand(),
-      &config_subcommand(),  &doctor_subcommand(),  &completion_subcommand(), &manual_subcommand()};
+      &run_subcommand(),   &resume_subcommand(),  &shell_subcommand(),   &validate_subcommand(),
+      &plan_subcommand(),  &list_subcommand(),    &history_subcommand(), &show_subcommand(),
+      &diff_subcommand(),  &compare_subcommand(), &prune_subcommand(),   &actions_subcommand(),
+      &eval_subcommand(),  &config_subcommand(),  &doctor_subcommand(),  &completion_subcommand(),
+      &manual_subcommand()};
   return kAll;
 }
 

@@ -80,6 +80,18 @@ std::string task_named(std::string_view given, const std::vector<PlanParts::Task
   return {};
 }
 
+std::string next_task(const KeptState& state, const PlanParts& parts) {
+  const std::vector<PlanParts::Task>& order = parts.tasks;
+  if (state.label.empty()) return order.empty() ? std::string() : order.front().label;
+  const std::string last = task_of(state.label);
+  // A step's other stages are not of the list's order: its first step follows a pre stage, nothing in particular a post stage.
+  if (state.label.ends_with(".pre"))
+    for (const PlanParts::Task& task : order)
+      if (task.label.substr(0, task.label.find('[')) == last.substr(0, last.find('['))) return task.label;
+  const auto at = std::ranges::find(order, last, &PlanParts::Task::label);
+  return at == order.end() || at + 1 == order.end() ? std::string() : (at + 1)->label;
+}
+
 OrRefused<ChosenState> choose_state(const RunSketch& run, const KeptStates& kept, const WantedStart& wanted,
                                     const PlanParts& then, const PlanParts& now) {
   const std::vector<KeptState>& states = kept.states;
@@ -108,11 +120,7 @@ OrRefused<ChosenState> choose_state(const RunSketch& run, const KeptStates& kept
       // It is the one that would have come next.
       chosen.index = states.size() - 1;
       while (chosen.index > 0 && !is_settled(states[chosen.index])) --chosen.index;
-      const std::string last = task_of(states[chosen.index].label);
-      const std::vector<PlanParts::Task>& order = then.tasks;
-      const auto at = std::ranges::find(order, last, &PlanParts::Task::label);
-      const auto next = last.empty() ? order.begin() : at == order.end() ? at : at + 1;
-      if (next == order.end() || next->label != label)
+      if (next_task(states[chosen.index], then) != label)
         return refused(
             fmt::format("it did not come to {}; its last state is {}", label, behind(states[chosen.index])));
     }

@@ -31,6 +31,9 @@ struct PlanParts {
 /// `order` has none of that name.
 [[nodiscard]] std::string task_named(std::string_view given, const std::vector<PlanParts::Task>& order);
 
+/// The task that follows `state` in the buildspec, where nothing has failed; empty: none does.
+[[nodiscard]] std::string next_task(const KeptState& state, const PlanParts& parts);
+
 /// What is wanted.
 struct WantedStart {
   std::optional<std::string> from;  // the task to begin with

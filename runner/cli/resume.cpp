@@ -38,72 +38,6 @@ constexpr OptionSpec kOptions[] = {
     kQuietOption,
 };
 
-/// The run that is meant: of those that can be gone on with, and that nobody has gone on with yet, the last one.
-OrRefused<RunSketch> run_to_resume(const Invocation& invocation, bool any_verdict) {
-  const std::vector<std::string>& operands = invocation.arguments.operands;
-  if (!operands.empty()) return kept_run(invocation, operands.front());
-  const Path state = state_directory_of(invocation);
-  if (state.empty())
-    return Refused{ExitCode::invalid, "neither XDG_STATE_HOME nor HOME names a place of kept runs"};
-  std::vector<RunSketch> runs;
-  std::set<std::string> gone_on_with;
-  for (const std::string& id : kept_run_ids(state)) {
-    Result<RunSketch> run = sketch_run(state, id);
-    if (!run) continue;  // it is just being removed
-    if (run->started && has_states(run->directory)) gone_on_with.insert(run->started->resumed_run);
-    runs.push_back(std::move(*run));
-  }
-  std::optional<RunSketch> last;
-  for (RunSketch& run : runs) {
-    if (run.state == RunSketch::State::running || !has_states(run.directory)) continue;
-    const bool has_succeeded = run.finished && run.finished->status == Status::succeeded;
-    if (!any_verdict && (has_succeeded || gone_on_with.contains(run.id))) continue;
-    if (!last || run.began > last->began) last = std::move(run);
-  }
-  if (last) return std::move(*last);
-  return Refused{ExitCode::invalid,
-                 fmt::format("no run is kept in {} that can be gone on with", (state / "runs").native())};
-}
-
-/// The options of the run, with what is given now in their place.
-Invocation as_then(const Invocation& now, const KeptRequest& asked) {
-  Invocation then = now;
-  then.arguments.options = asked.options;
-  then.arguments.operands = asked.operands;
-  if (Path(asked.working_directory).is_absolute()) then.working_directory = asked.working_directory;
-  for (const OptionSpec& option : kOptions) {
-    if (option.name == "--rerun-failed") continue;
-    if (option.name == "--from") {
-      if (now.arguments.has("--from") || now.arguments.has("--rerun-failed"))
-        then.arguments.options.erase("--from");
-      continue;
-    }
-    std::vector<std::string> given = now.arguments.values(option.name);
-    if (!now.arguments.has(option.name)) continue;
-    std::vector<std::string>& values = then.arguments.options[std::string(option.name)];
-    if (option.name != "--secret") {
-      // Paths count from where we are now.
-      for (std::string& value : given)
-        if (option.name == "--secrets-file" && value != "-")
-          value = absolute_path(value, now.working_directory);
-      values = std::move(given);
-      continue;
-    }
-    const auto name_of = [](const std::string& secret) {
-      return secret.substr(0, secret.find_first_of("=@"));
-    };
-    for (std::string& secret : given) {
-      const std::size_t file = secret.find('@');
-      if (file != std::string::npos && secret.find('=') >= file - std::min<std::size_t>(file, 1))
-        secret = secret.substr(0, file + 1) +
-                 absolute_path(secret.substr(file + 1), now.working_directory).native();
-      std::erase_if(values, [&](const std::string& each) { return name_of(each) == name_of(secret); });
-      values.push_back(secret);
-    }
-  }
-  return then;
-}
-
 /// Waits for what a killed run has left to be ended by its supervisor. Which processes are still there then.
 std::vector<int> wait_for_leftovers(const std::string& build_id) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
@@ -126,7 +60,7 @@ ExitCode run_resume(const Invocation& invocation) {
   wanted.failed = invocation.arguments.has("--rerun-failed");
   if (wanted.from && wanted.failed)
     return invocation.fail(ExitCode::invalid, "--from and --rerun-failed both say where to begin");
-  const auto found = run_to_resume(invocation, wanted.from.has_value());
+  const auto found = run_to_go_on_with(invocation, wanted.from.has_value());
   if (const Refused* refused = std::get_if<Refused>(&found)) return fail(*refused);
   const RunSketch& run = std::get<RunSketch>(found);
   if (run.state == RunSketch::State::running)
@@ -138,7 +72,7 @@ ExitCode run_resume(const Invocation& invocation) {
         fmt::format("run {} has no states to go on from (--no-keep-state, or an earlier version)", run.id));
 
   // The buildspec as it was, and as it is now.
-  const Invocation then = as_then(invocation, kept->request);
+  const Invocation then = as_it_was(invocation, kept->request);
   const SourceText text_then(kept->request.buildspec_name, kept->request.buildspec);
   const Path source_dir = kept->request.source_dir;
   std::unique_ptr<SourceText> text_now;
@@ -212,5 +146,69 @@ constexpr Subcommand kSubcommand = {
 }  // namespace
 
 const Subcommand& resume_subcommand() { return kSubcommand; }
+
+OrRefused<RunSketch> run_to_go_on_with(const Invocation& invocation, bool any_verdict) {
+  const std::vector<std::string>& operands = invocation.arguments.operands;
+  if (!operands.empty()) return kept_run(invocation, operands.front());
+  const Path state = state_directory_of(invocation);
+  if (state.empty())
+    return Refused{ExitCode::invalid, "neither XDG_STATE_HOME nor HOME names a place of kept runs"};
+  std::vector<RunSketch> runs;
+  std::set<std::string> gone_on_with;
+  for (const std::string& id : kept_run_ids(state)) {
+    Result<RunSketch> run = sketch_run(state, id);
+    if (!run) continue;  // it is just being removed
+    if (run->started && has_states(run->directory)) gone_on_with.insert(run->started->resumed_run);
+    runs.push_back(std::move(*run));
+  }
+  std::optional<RunSketch> last;
+  for (RunSketch& run : runs) {
+    if (run.state == RunSketch::State::running || !has_states(run.directory)) continue;
+    const bool has_succeeded = run.finished && run.finished->status == Status::succeeded;
+    if (!any_verdict && (has_succeeded || gone_on_with.contains(run.id))) continue;
+    if (!last || run.began > last->began) last = std::move(run);
+  }
+  if (last) return std::move(*last);
+  return Refused{ExitCode::invalid,
+                 fmt::format("no run is kept in {} that can be gone on with", (state / "runs").native())};
+}
+
+Invocation as_it_was(const Invocation& now, const KeptRequest& asked) {
+  Invocation then = now;
+  then.arguments.options = asked.options;
+  then.arguments.operands = asked.operands;
+  if (Path(asked.working_directory).is_absolute()) then.working_directory = asked.working_directory;
+  for (const OptionSpec& option : kOptions) {
+    if (option.name == "--rerun-failed") continue;
+    if (option.name == "--from") {
+      if (now.arguments.has("--from") || now.arguments.has("--rerun-failed"))
+        then.arguments.options.erase("--from");
+      continue;
+    }
+    std::vector<std::string> given = now.arguments.values(option.name);
+    if (!now.arguments.has(option.name)) continue;
+    std::vector<std::string>& values = then.arguments.options[std::string(option.name)];
+    if (option.name != "--secret") {
+      // Paths count from where we are now.
+      for (std::string& value : given)
+        if (option.name == "--secrets-file" && value != "-")
+          value = absolute_path(value, now.working_directory);
+      values = std::move(given);
+      continue;
+    }
+    const auto name_of = [](const std::string& secret) {
+      return secret.substr(0, secret.find_first_of("=@"));
+    };
+    for (std::string& secret : given) {
+      const std::size_t file = secret.find('@');
+      if (file != std::string::npos && secret.find('=') >= file - std::min<std::size_t>(file, 1))
+        secret = secret.substr(0, file + 1) +
+                 absolute_path(secret.substr(file + 1), now.working_directory).native();
+      std::erase_if(values, [&](const std::string& each) { return name_of(each) == name_of(secret); });
+      values.push_back(secret);
+    }
+  }
+  return then;
+}
 
 }  // namespace buildspec_run

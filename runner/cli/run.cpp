@@ -390,11 +390,6 @@ OrRefused<RunAnswers> run_answers(const Invocation& invocation) {
   return answers;
 }
 
-Machine machine_of(const Path& program) {
-  const Path parts = program.parent_path().parent_path() / "libexec" / "buildspec-run";
-  return {(parts / "buildspec-run-supervisor").string(), parts.string()};
-}
-
 ExitCode exit_code(Outcome outcome, int signal) {
   if (outcome == Outcome::interrupted || outcome == Outcome::terminated)
     return signal == SIGINT || signal == 0 ? ExitCode::interrupted : ExitCode::terminated;
@@ -461,6 +456,11 @@ constexpr Subcommand kSubcommand = {
 }  // namespace
 
 const Subcommand& run_subcommand() { return kSubcommand; }
+
+Machine machine_of(const Path& program) {
+  const Path parts = program.parent_path().parent_path() / "libexec" / "buildspec-run";
+  return {(parts / "buildspec-run-supervisor").string(), parts.string()};
+}
 
 std::string project_name(const Path& source_dir) {
   std::string name;

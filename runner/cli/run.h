@@ -4,10 +4,14 @@
 #include "runner/base/source_text.h"
 #include "runner/cli/command_line.h"
 #include "runner/exec/resumption.h"
+#include "runner/runner.h"
 
 namespace buildspec_run {
 
 [[nodiscard]] const Subcommand& run_subcommand();
+
+/// Where the parts of this program are; `program` is its executable.
+[[nodiscard]] Machine machine_of(const Path& program);
 
 /// The source directory's name in the characters that a project name has (buildspec.md 1.6).
 [[nodiscard]] std::string project_name(const Path& source_dir);

@@ -275,21 +275,26 @@ TEST_F(Resume, GoesOnAtTheCommandThatWasStopped) {
 
 TEST_F(Resume, StepsGoOnWithWhatTheStepsBeforeHaveLeft) {
   test::put(source() / "local/action.yml",
-            "name: l\nruns:\n  using: composite\n  steps:\n    - uses: ./inner\n      id: in\n    - run: echo one=${{ "
-            "steps.in.outputs.x }} >> $GITHUB_OUTPUT\n      shell: bash\n      id: o\noutputs:\n  one: {value: '${{ "
+            "name: l\nruns:\n  using: composite\n  steps:\n    - uses: ./inner\n      id: in\n    - run: "
+            "echo one=${{ "
+            "steps.in.outputs.x }} >> $GITHUB_OUTPUT\n      shell: bash\n      id: o\noutputs:\n  one: "
+            "{value: '${{ "
             "steps.o.outputs.one }}'}\n");
-  test::put(source() / "inner/action.yml",
-            "name: i\nruns: {using: node20, main: main.sh, post: post.sh}\n");
-  test::put(source() / "inner/main.sh", "echo x=deep >> \"$GITHUB_OUTPUT\"; echo s=kept >> \"$GITHUB_STATE\"\n");
+  test::put(source() / "inner/action.yml", "name: i\nruns: {using: node20, main: main.sh, post: post.sh}\n");
+  test::put(source() / "inner/main.sh",
+            "echo x=deep >> \"$GITHUB_OUTPUT\"; echo s=kept >> \"$GITHUB_STATE\"\n");
   test::put(source() / "inner/post.sh", "echo cleaning up $STATE_s\n");
-  test::put(source() / "node", "#!/bin/bash\ncase $1 in --version) echo v20.9.0;; *) exec sh \"$@\";; esac\n");
+  test::put(source() / "node",
+            "#!/bin/bash\ncase $1 in --version) echo v20.9.0;; *) exec sh \"$@\";; esac\n");
   std::filesystem::permissions(source() / "node", std::filesystem::perms(0755));
   buildspec(
       "version: 0.2\nenv: {exported-variables: [E, AFTER]}\nphases:\n  build:\n    steps:\n"
-      "      - {id: first, run: 'echo out=42 >> $GITHUB_OUTPUT; echo E=env >> $GITHUB_ENV; echo /added >> $GITHUB_PATH'}\n"
+      "      - {id: first, run: 'echo out=42 >> $GITHUB_OUTPUT; echo E=env >> $GITHUB_ENV; echo /added >> "
+      "$GITHUB_PATH'}\n"
       "      - {id: second, uses: ./local}\n"
       "      - {run: 'test -e ok'}\n"
-      "      - run: echo ${{ steps.first.outputs.out }} ${{ steps.second.outputs.one }} $E ${PATH%%:*} ${{ job.status }}\n"
+      "      - run: echo ${{ steps.first.outputs.out }} ${{ steps.second.outputs.one }} $E ${PATH%%:*} ${{ "
+      "job.status }}\n"
       "    finally: ['AFTER=$E']\n");
   EXPECT_EQ(run({"--node", (source() / "node").native()}).exit, 1);
   test::put(source() / "ok", "");
@@ -303,6 +308,44 @@ TEST_F(Resume, StepsGoOnWithWhatTheStepsBeforeHaveLeft) {
   const Ran from = run({"resume", "--from", "build[1]"});
   EXPECT_EQ(from.exit, 0) << from.err;
   EXPECT_NE(from.out.find("\n42 deep env /added success\n"), std::string::npos) << from.out;
+}
+
+TEST_F(Resume, AShellHasTheStateOfACommand) {
+  buildspec(
+      "version: 0.2\nphases:\n  build:\n    commands:\n      - A=\"one $TOKEN\"; mkdir -p sub; cd sub\n      "
+      "- A=two; exit 3\n");
+  more_["TOKEN"] = "s3cret";
+  EXPECT_EQ(run({"--secret", "TOKEN"}).exit, 1);
+  const Ran refused = run({"shell"});
+  EXPECT_EQ(refused.exit, 3);
+  EXPECT_NE(refused.err.find("no shell can be opened: "), std::string::npos) << refused.err;
+  const auto session = [&](std::vector<std::string> arguments, const std::string& name) {
+    test::Start how = start(std::move(arguments));
+    how.on_terminal = true;
+    RunningProgram program(how);
+    EXPECT_TRUE(test::eventually([&] {
+      return program.screen().find("(" + name + ")") != std::string::npos;
+    })) << program.screen();
+    program.type("echo =$A= $PWD $CODEBUILD_BUILD_SUCCEEDING; exit\n");
+    EXPECT_EQ(program.wait(), 0) << program.screen();
+    return program.screen();
+  };
+  std::string screen = session({"shell"}, "build[1]");
+  EXPECT_NE(screen.find("=one s3cret= " + (source() / "sub").native() + " 1"), std::string::npos) << screen;
+  screen = session({"shell", "--at", "build"}, "build[0]");
+  EXPECT_NE(screen.find("== " + source().native() + " 1"), std::string::npos) << screen;
+  EXPECT_TRUE(std::filesystem::is_empty(home_ / "tmp"));
+  buildspec(
+      "version: 0.2\nphases: {build: {steps: [{run: 'echo E=env >> $GITHUB_ENV'}, {run: 'exit 1'}]}}\n");
+  EXPECT_EQ(run({}).exit, 1);
+  test::Start how = start({"shell"});
+  how.on_terminal = true;
+  RunningProgram program(how);
+  ASSERT_TRUE(test::eventually([&] { return program.screen().find("(build[1])") != std::string::npos; }))
+      << program.screen();
+  program.type("echo =$E=; exit\n");
+  EXPECT_EQ(program.wait(), 0);
+  EXPECT_NE(program.screen().find("=env="), std::string::npos) << program.screen();
 }
 
 // 200 commands, each of which needs what the one before it left: a variable, and a file.
