@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <thread>
 
 #include "runner/base/text.h"
@@ -54,7 +55,22 @@ Result<void> CacheDirectory::open() {
   Result<StagingDirectory> staging = StagingDirectory::make(path_);
   if (!staging) return std::move(staging.error());
   staging_.emplace(std::move(*staging));
+  // For people: the directory's own name says nothing to them.
+  std::error_code failed;
+  if (!std::filesystem::exists(path_ / "repository", failed))
+    return replace_file(path_ / "repository", repository_ + "\n", 0600);
   return {};
+}
+
+/// Removes the bytes of no entry: of a run that was killed just before it wrote the index, or of an index that is damaged.
+/// Called with the lock held.
+void CacheDirectory::remove_unlisted(const CacheIndex& index) const {
+  std::set<std::string_view> listed;
+  for (const CacheEntry& entry : index.entries) listed.insert(entry.blob);
+  std::error_code failed;
+  for (std::filesystem::directory_iterator file(path_ / "blobs", failed), end; !failed && file != end;
+       file.increment(failed))
+    if (!listed.contains(file->path().filename().native())) ::unlink(file->path().c_str());
 }
 
 /// Called with the mutex held.
@@ -76,9 +92,12 @@ Result<void> CacheDirectory::with_index(const std::function<bool(CacheIndex&)>& 
   if (std::filesystem::exists(file, failed)) {
     Result<std::string> text = read_file(file, kIndexBytes);
     if (!text) return std::move(text.error());
-    // A damaged index is as good as none: what it listed is dropped below.
-    if (std::optional<CacheIndex> read = parse_cache_index(*text)) index = std::move(*read);
+    // A damaged index is as good as none.
+    std::optional<CacheIndex> read = parse_cache_index(*text);
+    if (read) index = std::move(*read);
+    is_swept_ = is_swept_ && read.has_value();
   }
+  if (!std::exchange(is_swept_, true)) remove_unlisted(index);
   // What a run that was killed was uploading is no reservation any more.
   std::erase_if(index.entries, [&](const CacheEntry& entry) {
     return !entry.owner.empty() && entry.owner != staging_->name() &&

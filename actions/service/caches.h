@@ -3,6 +3,7 @@
 //
 //   <directory>/index.json   the entries; changed under the lock
 //               /lock
+//               /repository  whose they are
 //               /blobs/<id>  their bytes
 //               /.staging-…  what a run is uploading
 #pragma once
@@ -35,8 +36,8 @@ struct CacheReserved {
 class CacheDirectory {
  public:
   /// `blobs` outlives it. Nothing is made before it is needed.
-  CacheDirectory(Path path, BlobTable& blobs, CacheLimits limits)
-      : path_(std::move(path)), blobs_(blobs), limits_(limits) {}
+  CacheDirectory(Path path, std::string repository, BlobTable& blobs, CacheLimits limits)
+      : path_(std::move(path)), repository_(std::move(repository)), blobs_(blobs), limits_(limits) {}
   CacheDirectory(const CacheDirectory&) = delete;
 
   /// Reserves a key for `claims`' job to upload it.
@@ -60,14 +61,17 @@ class CacheDirectory {
   /// Reads the index, lets `change` at it, and writes it when that says so. An Error: the machine could not.
   Result<void> with_index(const std::function<bool(CacheIndex&)>& change);
   Result<void> open();
+  void remove_unlisted(const CacheIndex& index) const;
   [[nodiscard]] Path blob_path(const std::string& blob) const { return path_ / "blobs" / blob; }
   void drop(std::int64_t id);
 
   const Path path_;
+  const std::string repository_;
   BlobTable& blobs_;
   const CacheLimits limits_;
   std::mutex mutex_;  // of all below, and of the index within this process
   std::optional<StagingDirectory> staging_;
+  bool is_swept_ = false;  // nothing is there that the index does not list
   std::map<std::int64_t, Pending> pending_;
 };
 

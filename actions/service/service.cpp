@@ -36,7 +36,7 @@ class LocalService final : public ActionService, private ServerHandler {
         directory_(std::move(options.artifacts)),
         artifacts_(directory_, blobs_, modules_, run_),
         legacy_(directory_),
-        caches_(std::move(caches), blobs_, options.limits) {}
+        caches_(std::move(caches), std::move(options.repository), blobs_, options.limits) {}
 
   Result<void> listen() {
     Result<std::unique_ptr<HttpServer>> server = make_http_server(modules_, *this);

@@ -18,8 +18,8 @@ std::string repository_of(const DatumObject& github, const GitFacts& git) {
     return found == nullptr ? std::string() : found->to_string();
   };
   const std::string repository = text("repository");
-  return fmt::format("{}\n{}\n{}", text("server_url"), repository,
-                     repository.starts_with("local/") ? git.root : std::string());
+  if (repository.starts_with("local/") && !git.root.empty()) return git.root;
+  return fmt::format("{}/{}", text("server_url"), repository);
 }
 
 /// `host` is reached without a proxy. @azure/storage-blob asks one even for loopback.

@@ -678,6 +678,24 @@ TEST_F(ActionServices, DamageIsAMiss) {
   EXPECT_EQ(server.save("key", "again").substr(0, 10), R"({"ok":true)");
 }
 
+// What a run has left that was killed when it had moved the bytes and not yet listed them, and what a damaged index listed.
+TEST_F(ActionServices, BytesOfNoEntryGo) {
+  server.save("key", "bytes");
+  write_test_file(caches() / "blobs/bbbbbbbbbbbbbbbbbbbbbbbb", "left");
+  EXPECT_EQ(read_test_file(caches() / "repository"), "owner/repo\n");
+  const auto blobs = [&] {
+    return std::distance(fs::directory_iterator(caches() / "blobs"), fs::directory_iterator());
+  };
+  EXPECT_EQ(blobs(), 2);
+  const Server next(files.path());
+  EXPECT_EQ(next.found("key"), "key");
+  EXPECT_EQ(blobs(), 1);
+  write_test_file(caches() / "index.json", "{");
+  next.save("other", "bytes");
+  EXPECT_EQ(blobs(), 1);
+  EXPECT_EQ(next.found("other"), "other");
+}
+
 // 15.3
 TEST(CacheIndex, EvictsWhatWasUsedLeastRecently) {
   constexpr std::int64_t kHour = 3'600'000, kNow = 10'000 * kHour;
