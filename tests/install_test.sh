@@ -15,7 +15,7 @@ env -i PATH="$PATH" HOME="$work" "$program" run >"$work/output" 2>&1 || { cat "$
 grep -q '^Hello, world!$' "$work/output" || { cat "$work/output"; exit 1; }
 
 for file in libexec/buildspec-run/buildspec-run-supervisor libexec/buildspec-run/libbuildspec-run-git.so \
-  libexec/buildspec-run/libbuildspec-run-digest.so \
+  libexec/buildspec-run/libbuildspec-run-digest.so libexec/buildspec-run/libbuildspec-run-http-server.so \
   share/buildspec-run/schema/event.schema.json share/doc/buildspec-run/LICENSE; do
   [[ -s $prefix/$file ]] || { echo "not installed: $file"; exit 1; }
 done
