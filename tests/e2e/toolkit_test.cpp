@@ -17,7 +17,7 @@ const std::filesystem::path kActions = PROJECT_SOURCE_DIR "/build/toolkit";
 class Toolkit : public testing::Test, protected test::BuildToRun {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(kActions / ".made"))
+    if (!std::filesystem::exists(kActions / ".made") || !std::filesystem::exists(kActions / "cache"))
       GTEST_SKIP() << "bootstrap.sh test --all makes the actions";
     for (const char* action : {"artifact", "cache", "core", "files", "github"})
       std::filesystem::copy(kActions / action, source() / action);
