@@ -21,6 +21,7 @@
 #include "runner/cli/run_controller.h"
 #include "runner/cli/secrets.h"
 #include "runner/cli/views.h"
+#include "runner/cli/watch.h"
 #include "runner/runner.h"
 #include "runner/store/run_store.h"
 #include "runner/sys/interrupts.h"
@@ -145,6 +146,8 @@ constexpr OptionSpec kOptions[] = {
     kVerboseOption,
     kQuietOption,
     {"--no-keep", "", Takes::nothing, "", "do not keep log and events of this run"},
+    kWatchOption,
+    kDebounceOption,
     {"--no-keep-state", "", Takes::nothing, "",
      "do not keep the state behind each command, from which resume and shell go on; default: it is kept with "
      "the run, "
@@ -413,7 +416,8 @@ KeptRequest asked_for(const Invocation& invocation, const Path& source_dir, cons
       "--env",        "--env-file",         "--project-env",   "--project-env-file", "--inherit-env",
       "--source-dir", "--format",           "--color",         "--verbose",          "--quiet",
       "--no-keep",    "--keep-runs",        "--keep-days",     "--keep-megabytes",   "--no-keep-state",
-      "--break",      "--shell-on-failure", "--debug-session", "--dry-run"};
+      "--break",      "--shell-on-failure", "--debug-session", "--dry-run",          "--watch",
+      "--debounce"};
   KeptRequest asked;
   for (const auto& [name, values] : invocation.arguments.options)
     if (std::ranges::find(kOfThisRunAlone, name) == std::end(kOfThisRunAlone)) asked.options[name] = values;
@@ -434,7 +438,17 @@ KeptRequest asked_for(const Invocation& invocation, const Path& source_dir, cons
 ExitCode run_run(const Invocation& invocation) {
   const Result<Path> source_dir = source_directory(invocation);
   if (!source_dir) return invocation.fail(ExitCode::invalid, source_dir.error().message);
-  return run_as_asked(invocation, *source_dir, nullptr, nullptr);
+  const auto once = [&] { return run_as_asked(invocation, *source_dir, nullptr, nullptr); };
+  if (!invocation.arguments.has(kWatchOption.name)) {
+    if (!invocation.arguments.has(kDebounceOption.name)) return once();
+    return invocation.fail(ExitCode::invalid, "--debounce has no meaning without --watch");
+  }
+  const std::vector<std::string>& operands = invocation.arguments.operands;
+  if (invocation.arguments.has("--dry-run") || (!operands.empty() && operands.front() == "-"))
+    return invocation.fail(ExitCode::invalid, operands.empty() || operands.front() != "-"
+                                                  ? "--watch has no meaning with --dry-run"
+                                                  : "--watch cannot run standard input again; name a file");
+  return run_and_watch(invocation, *source_dir, once);
 }
 
 constexpr Subcommand kSubcommand = {

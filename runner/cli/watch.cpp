@@ -1,0 +1,121 @@
+#include "runner/cli/watch.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <set>
+#include <thread>
+
+#include "runner/base/text.h"
+#include "runner/cli/kept_runs.h"
+#include "runner/cli/run.h"
+#include "runner/sys/copy_tree.h"
+#include "runner/sys/file_watch.h"
+#include "runner/sys/git.h"
+#include "runner/sys/interrupts.h"
+
+namespace buildspec_run {
+namespace {
+
+/// The files that count, as they are now.
+class Source {
+ public:
+  Source(const Path& source_dir, const Path& modules)
+      : root_(find_git_root(source_dir).value_or(source_dir)) {
+    std::error_code failed;
+    if (std::filesystem::exists(root_ / ".git", failed))
+      if (Result<std::unique_ptr<Git>> git = make_git(modules)) git_ = std::move(*git);
+  }
+
+  [[nodiscard]] Result<FileMarks> marks() const {
+    if (git_ == nullptr) {
+      Result<std::vector<std::string>> paths = list_tree(root_, {".git"});
+      if (!paths) return std::move(paths.error());
+      return mark_files(root_, *paths);
+    }
+    Result<GitFiles> files = git_->files(root_);
+    if (!files) return std::move(files.error());
+    return mark_files(root_, files->files);
+  }
+  /// Where something can happen to them.
+  [[nodiscard]] std::vector<Path> directories(const FileMarks& marks) const {
+    std::set<Path> all = {root_};
+    for (const auto& [path, mark] : marks)
+      for (Path around = (root_ / path).parent_path(); around != root_ && all.insert(around).second;)
+        around = around.parent_path();
+    return {all.begin(), all.end()};
+  }
+
+ private:
+  Path root_;
+  std::unique_ptr<Git> git_;
+};
+
+std::string named(const std::vector<std::string>& paths) {
+  std::string text = to_printable(paths.front());
+  if (paths.size() > 1) text += fmt::format(" and {} more", paths.size() - 1);
+  return text;
+}
+
+ExitCode interrupted(const Interrupts& interrupts) {
+  return interrupts.first_signal() == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
+}
+
+bool was_interrupted(ExitCode code) { return code == ExitCode::interrupted || code == ExitCode::terminated; }
+
+}  // namespace
+
+ExitCode run_and_watch(const Invocation& invocation, const Path& source_dir,
+                       const std::function<ExitCode()>& once) {
+  const auto debounce = count_option(invocation, "--debounce");
+  if (const Refused* refused = std::get_if<Refused>(&debounce))
+    return invocation.fail(refused->code, refused->message);
+  constexpr std::uint64_t kLongest = 3'600'000;
+  const std::chrono::milliseconds quiet(std::min(std::get<0>(debounce).value_or(200), kLongest));
+  const Source source(source_dir, machine_of(invocation.program).modules);
+  const auto cannot = [&](const Error& error) {
+    return invocation.fail(ExitCode::machine, fmt::format("--watch: {}", error.message));
+  };
+  std::vector<std::string> reason;  // of this run: what changed during the one before
+  for (;;) {
+    Result<FileMarks> before = source.marks();
+    if (!before) return cannot(before.error());
+    if (const ExitCode code = once(); was_interrupted(code)) return code;
+    const Interrupts interrupts;
+    bool says_so = true;
+    for (bool during = true;; during = false) {
+      // Watched first, so that nothing falls between.
+      const FileWatch watch(source.directories(*before));
+      Result<FileMarks> now = source.marks();
+      if (!now) return cannot(now.error());
+      const std::vector<std::string> changed = changed_files(*before, *now);
+      const bool is_own =
+          during && !changed.empty() && !reason.empty() && std::ranges::includes(reason, changed);
+      if (is_own)
+        invocation.fail(
+            ExitCode::success,
+            fmt::format("{} changes with every run, so that is no reason for another", named(changed)));
+      if (!changed.empty() && !is_own) {
+        invocation.fail(ExitCode::success, fmt::format("{} has changed{}; running again", named(changed),
+                                                       during ? " during the run" : ""));
+        reason = during ? changed : std::vector<std::string>();
+        // Who saves several files may be in the middle of it.
+        for (const auto until = std::chrono::steady_clock::now() + quiet;
+             during && std::chrono::steady_clock::now() < until && !interrupts.stop().stop_requested();)
+          std::this_thread::sleep_for(std::min(quiet, std::chrono::milliseconds(20)));
+        if (interrupts.stop().stop_requested()) return interrupted(interrupts);
+        break;
+      }
+      *before = std::move(*now);
+      if (std::exchange(says_so, false))
+        invocation.fail(ExitCode::success, fmt::format("watching {}; a change runs again, Ctrl-C ends",
+                                                       counted(before->size(), "file")));
+      if (!watch.wait(quiet, interrupts.stop())) return interrupted(interrupts);
+    }
+  }
+}
+
+}  // namespace buildspec_run
