@@ -199,7 +199,8 @@ TEST_F(Workspaces, StayWhenTheyAreKeptAndAreSweptAfterAKill) {
   EXPECT_EQ(status.st_mode & 0777, 0700u);
 
   test::Start how;
-  how.argv = {PROJECT_BINARY_DIR "/bin/buildspec-run", "--workspace", "copy", "--env", "LONG=300", "--no-keep-state"};
+  how.argv = {
+      PROJECT_BINARY_DIR "/bin/buildspec-run", "--workspace", "copy", "--env", "LONG=300", "--no-keep-state"};
   how.env = {{"HOME", home_.native()}, {"PATH", ::getenv("PATH")}, {"TMPDIR", directory_.path().native()}};
   how.cwd = source_;
   how.out = directory_.path() / "out";
