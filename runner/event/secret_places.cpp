@@ -90,6 +90,7 @@ std::string SecretPlaces::lift(std::string_view text) const {
   std::vector<std::size_t> next(patterns_.size(), 0);  // where each is found next, from the position on
   for (std::size_t i = 0; i < patterns_.size(); ++i) next[i] = text.find(patterns_[i].text);
   const auto copy = [&](std::string_view plain) {
+    if (plain.find(kMark) == std::string_view::npos) return void(out += plain);
     for (const char c : plain) out.append(c == kMark ? 2 : 1, c);
   };
   for (std::size_t at = 0;;) {
