@@ -173,4 +173,9 @@ Result<std::unique_ptr<ActionService>> make_action_service(ServiceOptions option
   return std::unique_ptr<ActionService>(std::move(service));
 }
 
+void preload_action_service(const Path& modules) {
+  [[maybe_unused]] const Result<std::unique_ptr<Sha256>> sha256 = make_sha256(modules);
+  preload_http_server(modules);
+}
+
 }  // namespace buildspec_run

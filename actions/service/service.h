@@ -45,4 +45,8 @@ class ActionService {
 
 Result<std::unique_ptr<ActionService>> make_action_service(ServiceOptions options);
 
+/// Loads the modules that the services need, which takes longer than all the rest of `make_action_service`: on a thread of
+/// its own while other things are made ready. What fails fails again there.
+void preload_action_service(const Path& modules);
+
 }  // namespace buildspec_run

@@ -77,4 +77,9 @@ Result<std::unique_ptr<HttpServer>> make_http_server(const Path& modules, Server
   return std::unique_ptr<HttpServer>(new ModuleHttpServer(functions, server, port));
 }
 
+void preload_http_server(const Path& modules) {
+  [[maybe_unused]] const Result<void*> loaded =
+      load_module(modules, "http-server", BUILDSPEC_RUN_SERVER_NAME);
+}
+
 }  // namespace buildspec_run

@@ -63,4 +63,8 @@ class HttpServer {
 /// directory that the program's shared modules lie in.
 Result<std::unique_ptr<HttpServer>> make_http_server(const Path& modules, ServerHandler& handler);
 
+/// Loads the module and no more, so that a later `make_http_server` costs little. May be called on any thread; what fails
+/// fails again there.
+void preload_http_server(const Path& modules);
+
 }  // namespace buildspec_run
