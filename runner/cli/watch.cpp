@@ -80,6 +80,10 @@ ExitCode run_and_watch(const Invocation& invocation, const Path& source_dir,
     return invocation.fail(ExitCode::machine, fmt::format("--watch: {}", error.message));
   };
   std::vector<std::string> reason;  // of this run: what changed during the one before
+  // Runs in a row that began for a change during the one before. A person may save twice; a build does it every time, the
+  // same file or one with a new name.
+  int in_a_row = 0;
+  constexpr int kSame = 2, kAny = 5;
   for (;;) {
     Result<FileMarks> before = source.marks();
     if (!before) return cannot(before.error());
@@ -92,8 +96,8 @@ ExitCode run_and_watch(const Invocation& invocation, const Path& source_dir,
       Result<FileMarks> now = source.marks();
       if (!now) return cannot(now.error());
       const std::vector<std::string> changed = changed_files(*before, *now);
-      const bool is_own =
-          during && !changed.empty() && !reason.empty() && std::ranges::includes(reason, changed);
+      const bool is_own = during && !changed.empty() &&
+                          (in_a_row >= kAny || (in_a_row >= kSame && std::ranges::includes(reason, changed)));
       if (is_own)
         invocation.fail(
             ExitCode::success,
@@ -102,6 +106,7 @@ ExitCode run_and_watch(const Invocation& invocation, const Path& source_dir,
         invocation.fail(ExitCode::success, fmt::format("{} has changed{}; running again", named(changed),
                                                        during ? " during the run" : ""));
         reason = during ? changed : std::vector<std::string>();
+        in_a_row = during ? in_a_row + 1 : 0;
         // Who saves several files may be in the middle of it.
         for (const auto until = std::chrono::steady_clock::now() + quiet;
              during && std::chrono::steady_clock::now() < until && !interrupts.stop().stop_requested();)

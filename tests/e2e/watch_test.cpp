@@ -90,11 +90,21 @@ TEST_F(Watch, WhatTheBuildWritesItselfIsNoReasonForAnother) {
             "version: 0.2\nphases: {build: {commands: ['date +%N > report; echo >> ../ran']}}\n");
   RunningProgram program(start());
   ASSERT_TRUE(test::eventually([&] { return times("watching") == 1; })) << err();
-  EXPECT_EQ(lines_of("ran"), 2);
+  EXPECT_EQ(lines_of("ran"), 3);
   EXPECT_NE(err().find("report changes with every run, so that is no reason for another"), std::string::npos)
       << err();
   program.send(SIGINT);
   EXPECT_EQ(program.wait(), 130);
+}
+
+TEST_F(Watch, AFileWithANewNameInEachRunIsNoReasonForEver) {
+  test::put(source() / "buildspec.yml",
+            "version: 0.2\nphases: {build: {commands: ['date > report-$(date +%s%N); echo >> ../ran']}}\n");
+  RunningProgram program(start());
+  ASSERT_TRUE(test::eventually([&] { return times("watching") == 1; })) << err();
+  EXPECT_EQ(lines_of("ran"), 6);
+  program.send(SIGTERM);
+  EXPECT_EQ(program.wait(), 143);
 }
 
 TEST_F(Watch, CtrlCEndsARunAndTheWatching) {
