@@ -51,7 +51,7 @@ class ServerHandler {
 
 /// A server that is listening. Destroyed: the port is closed, every exchange has ended, no thread is left.
 ///
-/// Limits: 32 KiB of headers; 1024 connections, more wait; 60 s without progress in a body or an answer; 300 s between two
+/// Limits: 32 KiB of headers; 128 connections, more wait; 30 s until the first request of a connection is there; 60 s without progress in a body or an answer; 300 s between two
 /// requests of a connection. Bodies are handed on as they come: what limits them is the handler's.
 class HttpServer {
  public:

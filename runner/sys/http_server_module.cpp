@@ -40,11 +40,12 @@ using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
 constexpr unsigned kThreads = 4;
-constexpr int kConnections = 1024;
+constexpr int kConnections = 128;  // a process has 1024 descriptors as a rule, and the build needs some
 constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr std::uint32_t kHeaderBytes = 32 * 1024;
 constexpr std::uint64_t kDroppedBytes = std::uint64_t{64} << 20;
-constexpr std::chrono::seconds kIdle{300}, kProgress{60};
+constexpr std::chrono::seconds kFirst{30}, kIdle{300},
+    kProgress{60};  // kFirst: until the first request is there
 
 BuildspecRunText text_of(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -87,7 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     wanted_ = true;
     closes_ = false;
     dropped_ = 0;
-    stream_.expires_after(kIdle);
+    stream_.expires_after(std::exchange(is_first_, false) ? kFirst : kIdle);
     http::async_read_header(
         stream_, buffer_, *parser_,
         [self = shared_from_this()](error_code failed, std::size_t) { self->on_head(failed); });
@@ -214,7 +215,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void* exchange_ = nullptr;
   BuildspecRunServerAnswer answer_{};
   std::string head_;
-  bool wanted_ = true, closes_ = false, is_head_ = false;
+  bool wanted_ = true, closes_ = false, is_head_ = false, is_first_ = true;
   std::uint64_t dropped_ = 0, left_ = 0, offset_ = 0;
 };
 
