@@ -179,12 +179,8 @@ Invocation as_it_was(const Invocation& now, const KeptRequest& asked) {
   then.arguments.operands = asked.operands;
   if (Path(asked.working_directory).is_absolute()) then.working_directory = asked.working_directory;
   for (const OptionSpec& option : kOptions) {
-    if (option.name == "--rerun-failed") continue;
-    if (option.name == "--from") {
-      if (now.arguments.has("--from") || now.arguments.has("--rerun-failed"))
-        then.arguments.options.erase("--from");
-      continue;
-    }
+    // The run's own --from stays: what it left out has left no state, and the steps are counted without it.
+    if (option.name == "--rerun-failed" || option.name == "--from") continue;
     std::vector<std::string> given = now.arguments.values(option.name);
     if (!now.arguments.has(option.name)) continue;
     std::vector<std::string>& values = then.arguments.options[std::string(option.name)];

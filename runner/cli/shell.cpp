@@ -69,7 +69,9 @@ ExitCode run_shell(const Invocation& invocation) {
   if (!terminal)
     return invocation.fail(ExitCode::machine,
                            fmt::format("no shell can be opened: {}", terminal.error().message));
-  const auto found = run_to_go_on_with(invocation, true);
+  // The run that resume would take; where there is none, the last one, whatever became of it.
+  auto found = run_to_go_on_with(invocation, false);
+  if (std::holds_alternative<Refused>(found)) found = run_to_go_on_with(invocation, true);
   if (const Refused* refused = std::get_if<Refused>(&found)) return fail(*refused);
   const RunSketch& run = std::get<RunSketch>(found);
   Result<KeptStates> kept = read_states(run.directory);

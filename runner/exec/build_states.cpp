@@ -80,6 +80,8 @@ void BuildStates::keep(KeptState state, const ShellScope& scope) {
     withheld = masker.contains_secret(lifted);
     variables_ = withheld ? std::string() : std::move(*variables);
     lifted_ = withheld ? std::string() : std::move(lifted);
+  } else {
+    withheld = masker.contains_secret(lifted_);  // it may have come up since
   }
   state.variables = lifted_;
   state.directory = secrets_.lift(scope.working_directory());

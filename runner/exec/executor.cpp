@@ -594,6 +594,7 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
       ++end_.skipped;
       events.tell(to_event(finding(Severity::note, run_.plan.source, task.where, "command-skipped",
                                    fmt::format("{} is skipped, as was asked for", task.label))));
+      keep_position(phase, task.label, Status::succeeded, failure);
       return Status::succeeded;
     }
     events.set_task(task.label);
@@ -622,6 +623,7 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
             fmt::format("{} was ended where it called codebuild-breakpoint; the build goes on as if it had "
                         "succeeded, as was asked for",
                         task.label))));
+        keep_position(phase, task.label, Status::succeeded, failure);
         return Status::succeeded;
       }
       aborted_ = true;
@@ -651,6 +653,7 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
       events.tell(to_event(finding(
           Severity::warning, run_.plan.source, task.where, "failure-skipped",
           fmt::format("{} failed; the build goes on as if it had succeeded, as was asked for", task.label))));
+      keep_position(phase, task.label, Status::succeeded, failure);
       return Status::succeeded;
     }
     switch (finished.status) {

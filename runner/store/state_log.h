@@ -91,6 +91,7 @@ struct KeptStates {
 
 /// Writes the states of a run that is going on. The first state of a build goes to the disk with all that is before it: there
 /// is no file before, and so no run to go on with that has less than the one it goes on with. What cannot be written (a full disk) ends the keeping; the run goes on.
+/// Nothing is synced: a killed process loses nothing, a power cut may lose the last states.
 class StateLog {
  public:
   /// `directory` is that of the kept run.

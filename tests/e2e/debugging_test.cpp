@@ -107,6 +107,26 @@ constexpr std::string_view kCommands =
     "    finally:\n"
     "      - echo cleaned\n";
 
+// What was skipped stays skipped: it is the user's decision, and the reason may be that it must not run.
+TEST_F(Debugging, ResumeDoesNotRunWhatWasSkipped) {
+  buildspec(
+      "version: 0.2\nphases:\n  build:\n    commands:\n      - echo zero >> ran\n      - echo deploy >> ran\n"
+      "      - echo two >> ran; test -e ok\n");
+  {
+    RunningProgram program(start({"--break", "build[1]"}));
+    sees(program, "(exit leads back)");
+    program.type("exit\n");
+    sees(program, "[a]bort?");
+    program.type("s\n");
+    EXPECT_EQ(program.wait(), 1);
+  }
+  put(files_ / "src/ok", "");
+  Start again = start({});
+  again.argv = {kProgram, "resume", "--format", "plain"};
+  EXPECT_EQ(RunningProgram(again).wait(), 0);
+  EXPECT_EQ(contents(files_ / "src/ran"), "zero\ntwo\ntwo\n");
+}
+
 TEST_F(Debugging, BreakLookChangeRetryContinue) {
   buildspec(kCommands);
   RunningProgram program(start({"--break", "build[1]", "--shell-on-failure"}));
