@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kStaging = ".staging-";
 constexpr std::size_t kPieceBytes = 256 * 1024;
+constexpr std::uint64_t kReserveBytes = std::uint64_t{256} << 20;  // stay free when blocks are put together
 
 /// The lock of a directory; not valid: somebody else has it, or it is gone.
 Descriptor try_lock(const Path& directory) {
@@ -206,6 +207,7 @@ BlobEnd Blob::assemble(const std::vector<Block>& blocks, std::uint64_t total) {
   std::vector<char> buffer(kPieceBytes);
   const Path whole = file("whole");
   const auto hash = [&](std::string_view bytes) -> Result<void> {
+    if (abandoned_) return Error{"the services end"};
     if (sha256_ != nullptr) sha256_->update(bytes);
     return {};
   };
@@ -214,6 +216,10 @@ BlobEnd Blob::assemble(const std::vector<Block>& blocks, std::uint64_t total) {
     if (sha256_ != nullptr) done = each_piece(blocks.front().path, buffer, hash);
     if (done) done = rename_file(blocks.front().path, whole);
   } else {
+    // The blocks stay until their copy is whole: the disk that a build works on must not run full for it.
+    std::error_code unknown;
+    const std::filesystem::space_info space = std::filesystem::space(directory_, unknown);
+    if (!unknown && space.available < total + kReserveBytes) return BlobEnd::failed;
     Result<PartFile> part = PartFile::make(directory_, limit_bytes_);
     if (!part) return BlobEnd::failed;
     for (const Block& block : blocks) {

@@ -4,6 +4,7 @@
 // No text of a client is a path: files are named after ids that we make.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -86,6 +87,8 @@ class Blob {
   BlobEnd put_whole(PartFile part);
   /// The content is these blocks, in this order. The same list again is done again.
   BlobEnd commit(const std::vector<std::string>& names);
+  /// Whatever is being put together fails soon: who waits for the server's threads must not wait for gigabytes.
+  void abandon() noexcept { abandoned_ = true; }
   /// Bytes from `offset` on, of an upload in ranges.
   BlobEnd put_range(std::uint64_t offset, const PartFile& part);
   /// The ranges are the content, when they cover `size` bytes without a hole.
@@ -111,6 +114,8 @@ class Blob {
   const Path directory_;
   const std::uint64_t limit_bytes_;
   const std::unique_ptr<Sha256> sha256_;
+
+  std::atomic<bool> abandoned_{false};
 
   mutable std::mutex mutex_;  // of all below
   std::map<std::string, Block> blocks_;

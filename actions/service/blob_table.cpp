@@ -93,6 +93,11 @@ std::string BlobTable::download_url(std::string_view base, std::string_view kind
   return url(base, kind, id, "r");
 }
 
+void BlobTable::abandon_uploads() {
+  const std::lock_guard guard(mutex_);
+  for (const auto& [id, blob] : uploads_) blob->abandon();
+}
+
 std::shared_ptr<Blob> BlobTable::find_upload(const std::string& id) {
   const std::lock_guard guard(mutex_);
   const auto found = uploads_.find(id);

@@ -34,6 +34,8 @@ class BlobTable {
   void add(std::shared_ptr<Blob> blob);
   void add(const std::string& id, Download download);
   void remove(const std::string& id);
+  /// Uploads that are being put together fail soon.
+  void abandon_uploads();
 
   /// `base`: "http://127.0.0.1:1234". `kind`: for people who read it.
   [[nodiscard]] std::string upload_url(std::string_view base, std::string_view kind, std::string_view id);

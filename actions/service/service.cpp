@@ -38,6 +38,10 @@ class LocalService final : public ActionService, private ServerHandler {
         legacy_(directory_),
         caches_(std::move(caches), std::move(options.repository), blobs_, options.limits) {}
 
+  LocalService(const LocalService&) = delete;
+  LocalService& operator=(const LocalService&) = delete;
+  ~LocalService() override { blobs_.abandon_uploads(); }
+
   Result<void> listen() {
     Result<std::unique_ptr<HttpServer>> server = make_http_server(modules_, *this);
     if (!server) return std::move(server.error());

@@ -1,5 +1,6 @@
 // The services for caches and artifacts over real HTTP. Section numbers are those of services.md; its section 20 lists what is
 // tried here.
+#include "actions/service/blob.h"
 #include "actions/service/service.h"
 
 #include <gtest/gtest.h>
@@ -697,6 +698,20 @@ TEST_F(ActionServices, BytesOfNoEntryGo) {
 }
 
 // 15.3
+// The server's threads end with the build, however much one of them has to copy.
+TEST(Blob, AnAbandonedUploadIsNotPutTogether) {
+  const test::TemporaryDirectory directory;
+  Blob blob("x", directory.path(), 1 << 20, nullptr);
+  for (const char* name : {"a", "b"}) {
+    Result<PartFile> part = blob.make_part();
+    ASSERT_TRUE(part && part->write("bytes"));
+    ASSERT_EQ(blob.put_block(name, std::move(*part)), BlobEnd::done);
+  }
+  blob.abandon();
+  EXPECT_EQ(blob.commit({"a", "b"}), BlobEnd::failed);
+  EXPECT_FALSE(blob.size());
+}
+
 TEST(CacheIndex, EvictsWhatWasUsedLeastRecently) {
   constexpr std::int64_t kHour = 3'600'000, kNow = 10'000 * kHour;
   CacheIndex index;
