@@ -590,6 +590,7 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
       aborted_ = true;
       continue;
     }
+    if (before == Answer::skip && Clock::now() >= deadline) continue;
     if (before == Answer::skip) {
       ++end_.skipped;
       events.tell(to_event(finding(Severity::note, run_.plan.source, task.where, "command-skipped",
@@ -615,7 +616,8 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
     events.set_task({});
     if (ran && halted && !stop.stop_requested()) {
       scope_.discard();
-      if (*halted == Answer::retry) continue;
+      // Time has gone on meanwhile: the beginning of the loop tells.
+      if (*halted == Answer::retry || Clock::now() >= deadline) continue;
       if (*halted == Answer::skip) {
         ++end_.skipped;
         events.tell(to_event(finding(
@@ -1026,6 +1028,7 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
                    steps, nullptr};
   const auto fault = [&](Error error, std::optional<Failure> failure) {
     if (!failure) failure = Failure{};
+    error.message = events.masker().mask(error.message);  // whoever gets it prints it
     failure->message = error.message;
     events.set_task({});
     events.tell(run_finished(plan, Status::fault, failure, Clock::now() - began));

@@ -127,6 +127,17 @@ TEST_F(Debugging, ResumeDoesNotRunWhatWasSkipped) {
   EXPECT_EQ(contents(files_ / "src/ran"), "zero\ntwo\ntwo\n");
 }
 
+// The build's time goes on while it stands still, and no answer turns it back.
+TEST_F(Debugging, ASkipAfterTheTimeLimitIsNoSuccess) {
+  buildspec("version: 0.2\nphases: {build: {commands: ['codebuild-breakpoint; echo past']}}\n");
+  RunningProgram program(start({"--debug-session", "--timeout", "1s"}));
+  sees(program, "(exit leads back)");
+  sees(program, "[a]bort?");
+  program.type("s\n");
+  EXPECT_EQ(program.wait(), 1);
+  sees(program, "TIMED OUT in BUILD");
+}
+
 TEST_F(Debugging, BreakLookChangeRetryContinue) {
   buildspec(kCommands);
   RunningProgram program(start({"--break", "build[1]", "--shell-on-failure"}));

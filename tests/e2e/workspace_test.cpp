@@ -283,6 +283,10 @@ TEST_F(Workspaces, ASecondarySourceIsCloned) {
   ran = run(source_, {"--secondary-source", "lib=" + url, "--offline"});
   EXPECT_EQ(ran.exit, 3);
   EXPECT_NE(ran.err.find("--offline asks nobody"), std::string::npos) << ran.err;
+  // A password is not repeated, whatever libgit2 thinks of the address.
+  ran = run(source_, {"--secondary-source", "lib=https://u:p4ssw0rdX@h:99999999/x"});
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_EQ((ran.out + ran.err).find("p4ssw0rdX"), std::string::npos) << ran.err;
 }
 
 }  // namespace
