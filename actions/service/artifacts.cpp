@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runner/base/encoding.h"
 #include "runner/base/text.h"
 
 namespace buildspec_run {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "runner/base/encoding.h"
 #include "runner/base/text.h"
 
 namespace buildspec_run {

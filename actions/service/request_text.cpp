@@ -28,24 +28,6 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
 constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-std::string encoded(std::string_view bytes, std::string_view alphabet, bool padded) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    for (std::size_t j = 0; j < 4; ++j) {
-      if (j <= count)
-        out += alphabet[group >> (18 - 6 * j) & 63];
-      else if (padded)
-        out += '=';
-    }
-  }
-  return out;
-}
-
 std::optional<std::string> decoded(std::string_view text, std::string_view alphabet) {
   std::size_t padding = 0;
   while (!text.empty() && text.back() == '=' && padding < 2) text.remove_suffix(1), ++padding;
@@ -101,24 +83,6 @@ std::string percent_decoded(std::string_view text, bool plus_is_blank) {
   return out;
 }
 
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
-  return out;
-}
-
 std::optional<RequestTarget> parse_target(std::string_view target) {
   const std::size_t question = target.find('?');
   RequestTarget parsed;
@@ -150,8 +114,6 @@ std::optional<RequestTarget> parse_target(std::string_view target) {
 
 std::optional<std::string> from_base64(std::string_view text) { return decoded(text, kBase64); }
 std::optional<std::string> from_base64_url(std::string_view text) { return decoded(text, kBase64Url); }
-std::string to_base64(std::string_view bytes) { return encoded(bytes, kBase64, true); }
-std::string to_base64_url(std::string_view bytes) { return encoded(bytes, kBase64Url, false); }
 
 std::optional<ByteRange> parse_range(std::string_view text) {
   text = trimmed(text);

@@ -24,16 +24,11 @@ struct RequestTarget {
 
 /// `text` with each %XX decoded; what is no such triple stays. `plus_is_blank`: "+" is a blank, as forms encode it.
 [[nodiscard]] std::string percent_decoded(std::string_view text, bool plus_is_blank);
-/// All but letters, digits and "-._~" as %XX.
-[[nodiscard]] std::string percent_encoded(std::string_view text);
 
 /// Standard base64 without line breaks; the padding may be missing. nullopt: it is none.
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 /// The same in the alphabet for URLs.
 [[nodiscard]] std::optional<std::string> from_base64_url(std::string_view text);
-[[nodiscard]] std::string to_base64(std::string_view bytes);
-/// Without padding.
-[[nodiscard]] std::string to_base64_url(std::string_view bytes);
 
 /// Of a download: from `first` on, to `last` where one is named.
 struct ByteRange {

@@ -8,6 +8,7 @@
 
 #include "actions/service/request_text.h"
 #include "runner/base/check.h"
+#include "runner/base/encoding.h"
 #include "runner/base/json.h"
 
 namespace buildspec_run {

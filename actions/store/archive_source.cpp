@@ -10,6 +10,7 @@
 #include "actions/store/action_source.h"
 #include "actions/store/remote_name.h"
 #include "runner/archive/unpack.h"
+#include "runner/base/encoding.h"
 #include "runner/base/json.h"
 #include "runner/base/text.h"
 #include "runner/sys/digest.h"
@@ -307,17 +308,7 @@ bool back_off(const RetryPolicy& policy, const std::function<void(long seconds)>
 }
 
 std::string basic_credential(std::string_view token) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::string text = fmt::format("x-access-token:{}", token);
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      bits = bits << 8 | (i + j < text.size() ? static_cast<unsigned char>(text[i + j]) : 0u);
-    for (std::size_t j = 0; j < 4; ++j)
-      out += i + j <= text.size() ? kDigits[bits >> (18 - 6 * j) & 63] : '=';
-  }
-  return out;
+  return to_base64(fmt::format("x-access-token:{}", token));
 }
 
 }  // namespace buildspec_run

@@ -41,21 +41,4 @@ bool is_short_commit(std::string_view text) noexcept {
   return text.size() >= 7 && text.size() < 40 && std::all_of(text.begin(), text.end(), is_hex);
 }
 
-std::string percent_encoded(std::string_view text, std::string_view kept) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    if (is_alphanumeric(c) || std::string_view("-._~").find(c) != std::string_view::npos ||
-        kept.find(c) != std::string_view::npos) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
-}
-
 }  // namespace buildspec_run

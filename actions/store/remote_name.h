@@ -20,7 +20,4 @@ namespace buildspec_run {
 /// Whether `text` can be the beginning of a commit's id: 7 to 39 hexadecimal digits.
 [[nodiscard]] bool is_short_commit(std::string_view text) noexcept;
 
-/// `text` with all but letters, digits, "-._~" and the bytes of `kept` as %XX.
-[[nodiscard]] std::string percent_encoded(std::string_view text, std::string_view kept = "");
-
 }  // namespace buildspec_run

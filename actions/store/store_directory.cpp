@@ -11,6 +11,7 @@
 
 #include "actions/store/remote_name.h"
 #include "runner/base/check.h"
+#include "runner/base/encoding.h"
 #include "runner/base/json.h"
 
 namespace buildspec_run {

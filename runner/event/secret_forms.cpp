@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "runner/base/encoding.h"
 #include "runner/base/text.h"
 
 namespace buildspec_run {
@@ -20,34 +21,6 @@ std::size_t utf16_length(std::string_view text) {
     length += byte >= 0xF0 ? 1 : 0;
   }
   return length;
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    text += kDigits[group >> 18];
-    text += kDigits[group >> 12 & 63];
-    text += count > 1 ? kDigits[group >> 6 & 63] : '=';
-    text += count > 2 ? kDigits[group & 63] : '=';
-  }
-  return text;
-}
-
-std::string replaced(std::string_view text, char from, std::string_view to) {
-  std::string result;
-  for (const char c : text) {
-    if (c == from)
-      result += to;
-    else
-      result += c;
-  }
-  return result;
 }
 
 // Source: actions.md 7.6.2 (Newtonsoft's escapes).
@@ -93,28 +66,6 @@ std::string json_escaped(std::string_view text) {
             result += c;
           }
       }
-    }
-  }
-  return result;
-}
-
-constexpr std::string_view kUpperHex = "0123456789ABCDEF", kLowerHex = "0123456789abcdef";
-
-// `plain`: what stays as it is besides letters and digits.
-std::string percent_encoded(std::string_view text, std::string_view plain = "-._~",
-                            std::string_view hex = kUpperHex, std::string_view blank = "%20") {
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-        plain.find(c) != std::string_view::npos) {
-      result += c;
-    } else if (c == ' ') {
-      result += blank;
-    } else {
-      result += '%';
-      result += hex[byte >> 4];
-      result += hex[byte & 15];
     }
   }
   return result;
@@ -174,39 +125,6 @@ std::string_view after_ampersand(std::string_view text) {
 }
 
 // --- Forms of our own
-
-// Between double quotes, as bash's `declare -x` writes a value.
-std::string double_quoted(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '\\' || c == '"' || c == '$' || c == '`') result += '\\';
-    result += c;
-  }
-  return result;
-}
-
-// Between $' and ', as bash writes a value with control characters, and printf %q does; with `ascii`, what is
-// no ASCII as well, as in the C locale.
-std::string ansi_c_quoted(std::string_view text, bool ascii) {
-  constexpr std::string_view kControls = "\a\b\t\n\v\f\r\x1b", kLetters = "abtnvfrE";
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (const std::size_t control = kControls.find(c); control != std::string_view::npos) {
-      result += '\\';
-      result += kLetters[control];
-    } else if (c == '\'' || c == '\\') {
-      result += '\\';
-      result += c;
-    } else if (byte < 0x20 || byte == 0x7F || (ascii && byte >= 0x80)) {
-      result += '\\';
-      for (int shift = 6; shift >= 0; shift -= 3) result += static_cast<char>('0' + (byte >> shift & 7));
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
 
 // With a backslash before what a shell would read as more than a letter, as bash's printf %q writes a value without
 // control characters. Source: bash 5.2, sh_backslash_quote; '~' and '#' only where a word begins, and '~' after ':'
@@ -272,18 +190,59 @@ constexpr std::size_t kShortestBase64 = 8;
 template <class Add>
 void add_inner_base64(std::string_view value, Add add) {
   for (std::size_t before = 0; before < 3; ++before) {
-    const std::string all = base64(std::string(before, '\0').append(value));
+    const std::string all = to_base64(std::string(before, '\0').append(value));
     const std::size_t begin = (8 * before + 5) / 6, end = 8 * (before + value.size()) / 6;
     if (end >= begin + kShortestBase64) add(all.substr(begin, end - begin));
   }
   // base64(1) breaks its lines after 76 characters, openssl and PEM after 64.
-  const std::string all = base64(value).substr(0, 8 * value.size() / 6);
+  const std::string all = to_base64(value).substr(0, 8 * value.size() / 6);
   for (const std::size_t width : {std::size_t{64}, std::size_t{76}})
     for (std::size_t at = 0; all.size() > width && at + kShortestBase64 <= all.size(); at += width)
       add(all.substr(at, width));
 }
 
 }  // namespace
+
+std::string replaced(std::string_view text, char from, std::string_view to) {
+  std::string result;
+  for (const char c : text) {
+    if (c == from)
+      result += to;
+    else
+      result += c;
+  }
+  return result;
+}
+
+std::string double_quoted(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\\' || c == '"' || c == '$' || c == '`') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+std::string ansi_c_quoted(std::string_view text, bool ascii) {
+  constexpr std::string_view kControls = "\a\b\t\n\v\f\r\x1b", kLetters = "abtnvfrE";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (const std::size_t control = kControls.find(c); control != std::string_view::npos) {
+      result += '\\';
+      result += kLetters[control];
+    } else if (c == '\'' || c == '\\') {
+      result += '\\';
+      result += c;
+    } else if (byte < 0x20 || byte == 0x7F || (ascii && byte >= 0x80)) {
+      result += '\\';
+      for (int shift = 6; shift >= 0; shift -= 3) result += static_cast<char>('0' + (byte >> shift & 7));
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
 
 // Source: actions.md 9.2, in its order.
 std::vector<std::string> secret_forms(std::string_view value) {
@@ -292,9 +251,9 @@ std::vector<std::string> secret_forms(std::string_view value) {
     if (!form.empty() && std::find(forms.begin(), forms.end(), form) == forms.end()) forms.emplace_back(form);
   };
   add(value);
-  add(base64(value));
-  add(base64(value.substr(value.size() > 1 ? 1 : 0)));
-  add(base64(value.substr(value.size() > 2 ? 2 : 0)));
+  add(to_base64(value));
+  add(to_base64(value.substr(value.size() > 1 ? 1 : 0)));
+  add(to_base64(value.substr(value.size() > 2 ? 2 : 0)));
   add(replaced(value, '"', "\\\""));
   add(replaced(value, '\'', "''"));
   add(json_escaped(value));
@@ -322,7 +281,7 @@ std::vector<std::string> further_secret_forms(std::string_view value) {
     add(std::move(form));
   };
   for (const std::size_t shift : {std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
-    std::string form = base64(value.substr(value.size() > shift ? shift : 0));
+    std::string form = to_base64(value.substr(value.size() > shift ? shift : 0));
     add(url_safe(form));
     form.resize(form.find_last_not_of('=') + 1);
     if (form.size() >= kShortestBase64) add_both_alphabets(std::move(form));
@@ -341,11 +300,11 @@ std::vector<std::string> further_secret_forms(std::string_view value) {
   for (const std::string_view hex : {kLowerHex, kUpperHex}) add(json_ascii(value, hex));
 
   for (const std::string_view hex : {kLowerHex, kUpperHex}) {
-    add(percent_encoded(value, "-._~", hex));
-    add(percent_encoded(value, "-._~", hex, "+"));  // of a form
+    add(percent_encoded(value, "", hex));
+    add(percent_encoded(value, "", hex, "+"));  // of a form
   }
-  add(percent_encoded(value, "-._~/"));      // Python's quote, as it comes
-  add(percent_encoded(value, "-._~!'()*"));  // JavaScript's encodeURIComponent
+  add(percent_encoded(value, "/"));      // Python's quote, as it comes
+  add(percent_encoded(value, "!'()*"));  // JavaScript's encodeURIComponent
 
   add(xml_escaped(value, "&quot;", "&#x27;"));  // Python's html.escape
   add(xml_escaped(value, "&quot;", "&#39;"));

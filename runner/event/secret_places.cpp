@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runner/base/check.h"
+#include "runner/event/secret_forms.h"
 
 namespace buildspec_run {
 namespace {
@@ -14,55 +15,18 @@ namespace {
 // A reference is NUL, the letter of the form, the name, NUL. A NUL byte of the text itself stands twice.
 constexpr char kMark = '\0';
 
-std::string with_escapes(std::string_view value, std::string_view escaped) {
-  std::string out;
-  for (const char c : value) {
-    if (escaped.find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
-
-std::string with_quotes_as(std::string_view value, std::string_view quote) {
-  std::string out;
-  for (const char c : value)
-    if (c == '\'')
-      out += quote;
-    else
-      out += c;
-  return out;
-}
-
-// What bash writes between $' and ' for a value with control characters. Source: bash, lib/sh/strtrans.c, ansic_quote.
-std::string ansi_c(std::string_view value) {
-  constexpr std::string_view kNamed = "\a\b\033\f\n\r\t\v", kLetters = "abEfnrtv";
-  std::string out;
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (const std::size_t at = kNamed.find(c); at != std::string_view::npos)
-      out.append("\\").append(1, kLetters[at]);
-    else if (c == '\\' || c == '\'')
-      out.append("\\").append(1, c);
-    else if (byte < 0x20 || byte == 0x7F)
-      out += fmt::format("\\{:03o}", byte);
-    else
-      out += c;
-  }
-  return out;
-}
-
 constexpr std::string_view kForms = "rdqsa";
 
 std::string in_form(char form, std::string_view value) {
   switch (form) {
     case 'd':  // bash: "…"
-      return with_escapes(value, "\"\\$`");
+      return double_quoted(value);
     case 'q':  // dash, busybox: '…'"'"'…'
-      return with_quotes_as(value, "'\"'\"'");
+      return replaced(value, '\'', "'\"'\"'");
     case 's':  // ksh, zsh, bash -o posix of old: '…'\''…'
-      return with_quotes_as(value, "'\\''");
+      return replaced(value, '\'', "'\\''");
     case 'a':  // bash: $'…'
-      return ansi_c(value);
+      return ansi_c_quoted(value, false);
     default:
       return std::string(value);
   }

@@ -19,6 +19,7 @@
 #include "actions/service/protobuf.h"
 #include "actions/service/request_text.h"
 #include "actions/service/runtime_token.h"
+#include "runner/base/encoding.h"
 
 using namespace buildspec_run;
 

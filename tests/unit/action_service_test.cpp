@@ -10,6 +10,7 @@
 
 #include "actions/service/protobuf.h"
 #include "actions/service/request_text.h"
+#include "runner/base/encoding.h"
 #include "runner/base/json.h"
 #include "tests/support/files.h"
 #include "tests/support/http_client.h"

@@ -8,6 +8,7 @@
 
 #include "actions/store/remote_name.h"
 #include "actions/store/store_directory.h"
+#include "runner/base/encoding.h"
 #include "tests/support/action_server.h"
 #include "tests/support/tar.h"
 #include "tests/support/temporary_directory.h"
