@@ -101,9 +101,10 @@ void BuildStates::keep(KeptState state, const ShellScope& scope) {
                     "go on from there, as no state with a secret is kept",
                     state.label));
   }
-  for (std::optional<KeptFailure>* failure : {&state.failure, &state.phase_failure})
+  for (std::optional<BuildFailure>* failure : {&state.failure, &state.phase_failure})
     if (failure->has_value())
-      for (std::string KeptFailure::*text : {&KeptFailure::text, &KeptFailure::code, &KeptFailure::message})
+      for (std::string BuildFailure::*text :
+           {&BuildFailure::text, &BuildFailure::code, &BuildFailure::message})
         (**failure).*text = masker.mask((**failure).*text);
   request_.states->keep(state);
 }

@@ -10,6 +10,11 @@ Place place_of(const SourceText& source, SourceRange where) {
   return {source.name(), place.line, place.column};
 }
 
+Diagnostic finding(Severity severity, const SourceText* source, SourceRange where, std::string_view id,
+                   std::string message) {
+  return {severity, source, where, std::move(message), id};
+}
+
 Diagnosed to_event(const Diagnostic& diagnostic) {
   Diagnosed event;
   event.severity = to_string(diagnostic.severity);

@@ -1,38 +1,28 @@
-// The phase machine. Source: buildspec.md section 3.
+// Runs of a plan. Source: buildspec.md section 3.
 //
-// A run is one build, or more when on-failure says RETRY. A build is the four phases in order, a phase is its
-// commands and then its `finally`, a command is one script of the build's ShellScope. What each of them comes
-// to is a value; the machine's own failures travel beside it as an Error and end everything at once.
+// A run is one build (build.h), or more when on-failure says RETRY: where each works, what is made for it and what is
+// removed behind it.
 
 #include "runner/exec/executor.h"
 
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
-#include "runner/base/check.h"
-#include "runner/base/overloaded.h"
 #include "runner/base/text.h"
-#include "runner/buildspec/pattern.h"
 #include "runner/exec/agent_directory.h"
-#include "runner/exec/build_states.h"
+#include "runner/exec/build.h"
 #include "runner/exec/debug_session.h"
 #include "runner/exec/diagnosed.h"
 #include "runner/exec/environment.h"
 #include "runner/exec/event_stream.h"
-#include "runner/exec/failure_hint.h"
+#include "runner/exec/removed_on_death.h"
 #include "runner/exec/resumption.h"
-#include "runner/exec/runtime_check.h"
 #include "runner/exec/secondary_source.h"
 #include "runner/exec/shell_program.h"
-#include "runner/exec/shell_scope.h"
-#include "runner/exec/step_runner.h"
 #include "runner/exec/workspace.h"
 #include "runner/sys/run_directory.h"
 #include "runner/sys/user.h"
@@ -41,843 +31,8 @@ namespace buildspec_run {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Variables = std::map<std::string, std::string>;
 
-/// What went wrong first, as the build's last line tells it.
-struct Failure {
-  Status status = Status::failed;
-  std::string phase, label, text;
-  std::optional<Place> place;
-  std::string code, message;  // the phase context
-};
-
-/// All that is the same for every build of a run.
-struct Run {
-  const Plan& plan;
-  const Request& request;
-  const GitFacts& git;
-  ProcessRunner& processes;
-  Controller& controller;
-  EventStream& events;
-  std::stop_token stop;
-  ShellProgram shell;
-  const StepMachine& steps;
-  DebugSession* debug = nullptr;  // of the build
-};
-
-struct BuildEnd {
-  Status status = Status::succeeded;
-  bool retry = false;
-  bool refused = false;     // DOWNLOAD_SOURCE failed: nothing has run
-  std::size_t skipped = 0;  // tasks, as was answered
-  std::optional<Failure> failure;
-  std::vector<std::pair<std::string, std::string>> exported;
-};
-
-std::string in_seconds(std::chrono::milliseconds time) {
-  return time.count() % 1000 == 0 ? fmt::format("{} s", time.count() / 1000)
-                                  : fmt::format("{} ms", time.count());
-}
-
-/// Go's words for a process that could not be started. Source: Go's os/exec and os, which the cloud's agent
-/// is written in.
-std::string start_reason(const ShellProgram& shell, const Error& error) {
-  if (!shell.found && shell.path.find('/') == std::string::npos)
-    return fmt::format("exec: \"{}\": executable file not found in $PATH", shell.path);
-  return fmt::format("fork/exec {}: {}", shell.path,
-                     error.code ? to_lower(error.code.message()) : error.message);
-}
-
-/// Whether the program itself is what is wrong, and not the machine's state.
-bool is_about_the_program(const std::error_code& code) {
-  for (const int number : {ENOENT, EACCES, ENOEXEC, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EPERM})
-    if (code.value() == number) return true;
-  return false;
-}
-
-/// A mistake that is found before the first command, as the phase context says it.
-Failure failure_of(const Diagnostic& error) {
-  Failure failure;
-  failure.phase = "DOWNLOAD_SOURCE";
-  failure.code = error.cloud_code;
-  failure.message = error.cloud_message.empty() ? error.message : error.cloud_message;
-  if (error.source != nullptr) failure.place = place_of(*error.source, error.where);
-  return failure;
-}
-
-Diagnostic finding(Severity severity, const SourceText* source, SourceRange where, std::string_view id,
-                   std::string message) {
-  return {severity, source, where, std::move(message), id};
-}
-
-std::optional<KeptFailure> to_kept(const std::optional<Failure>& failure) {
-  if (!failure) return std::nullopt;
-  return KeptFailure{failure->status, failure->phase, failure->label,  failure->text,
-                     failure->place,  failure->code,  failure->message};
-}
-
-std::optional<Failure> from_kept(const std::optional<KeptFailure>& failure) {
-  if (!failure) return std::nullopt;
-  return Failure{failure->status, failure->phase, failure->label,  failure->text,
-                 failure->place,  failure->code,  failure->message};
-}
-
-/// Where a build goes on: in a phase, at a command of one of its lists, or in its steps.
-struct Position {
-  std::size_t phase = 0;
-  bool in_finally = false;
-  std::size_t next = 0;            // of the list
-  std::string steps;               // the job of the steps, as it was kept
-  std::optional<Failure> failure;  // of the phase
-};
-
-/// What follows `state` in the plan, which may have become another one behind it.
-Position position_behind(const Plan& plan, const KeptState& state) {
-  Position position;
-  if (state.label.empty()) return position;
-  while (position.phase + 1 < plan.phases.size() && plan.phases[position.phase].name != state.phase)
-    ++position.phase;
-  const Phase& phase = plan.phases[position.phase];
-  position.failure = from_kept(state.phase_failure);
-  const auto index_behind = [&](const std::vector<Task>& tasks) -> std::optional<std::size_t> {
-    for (std::size_t i = 0; i < tasks.size(); ++i)
-      if (tasks[i].label == state.label) return i + 1;
-    return std::nullopt;
-  };
-  if (const std::optional<std::size_t> behind = index_behind(phase.finally)) {
-    position.in_finally = true;
-    position.next = state.status == Status::succeeded ? *behind : phase.finally.size();
-  } else if (!phase.steps.empty()) {
-    position.steps = state.steps;
-  } else {
-    position.in_finally = position.failure.has_value();
-    if (!position.in_finally) position.next = index_behind(phase.commands).value_or(phase.commands.size());
-  }
-  // A phase of which nothing is left has ended.
-  const bool is_over = position.in_finally ? position.next >= phase.finally.size()
-                                           : phase.steps.empty() && position.next >= phase.commands.size() &&
-                                                 phase.finally.empty();
-  if (is_over && !position.failure) position = {position.phase + 1, false, 0, {}, std::nullopt};
-  return position;
-}
-
-/// One build.
-class Build {
- public:
-  /// `shell`: the program to start scripts with. `resumption`: what the build goes on with; nullptr: it begins.
-  Build(const Run& run, BuildIdentity identity, ShellScope scope, Path shell, const Resumption* resumption,
-        std::string workspace)
-      : run_(run),
-        identity_(std::move(identity)),
-        scope_(std::move(scope)),
-        shell_(std::move(shell)),
-        workspace_(std::move(workspace)),
-        resumption_(resumption),
-        deadline_(Clock::now() + run.request.build_timeout),
-        states_(run.request, run.events) {}
-
-  Result<BuildEnd> execute();
-  /// What failed first; after an Error, the command that met it.
-  [[nodiscard]] const std::optional<Failure>& failure() const noexcept { return end_.failure; }
-
- private:
-  Result<bool> download_source();
-  Result<void> begin_states();
-  void keep_position(const Phase& phase, const std::string& label, Status status,
-                     const std::optional<Failure>& failure, std::string steps = {});
-  Result<Status> run_phase(const Phase& phase, const Position& from);
-  Result<Status> run_list(const Phase& phase, const std::vector<Task>& tasks, std::size_t first,
-                          Clock::time_point deadline, std::stop_token stop, std::optional<Failure>& failure);
-  Result<Status> run_steps(const Phase& phase, const std::string& saved, Clock::time_point deadline,
-                           std::optional<Failure>& failure);
-  Result<Status> run_task(const Phase& phase, const Task& task, const std::string& text,
-                          Clock::time_point deadline, std::stop_token stop, std::optional<Failure>& failure);
-  Result<void> run_script(const Phase& phase, const Task& task, const std::string& text,
-                          Clock::time_point deadline, std::stop_token stop, TaskFinished& finished,
-                          std::string& reason);
-  [[nodiscard]] InteractiveShell shell_in(ShellScope::State state, const Phase& phase,
-                                          Clock::time_point deadline) const;
-  Answer ask_before(const Phase& phase, const Task& task, const std::string& text, Clock::time_point deadline,
-                    const std::stop_token& stop);
-  Answer ask_after(const Phase& phase, const TaskFinished& finished, Clock::time_point deadline,
-                   const std::stop_token& stop);
-  Result<void> keep_state(const Task& task, Status status);
-  Result<Variables> read_state(std::string_view what);
-  Result<StepVariables> step_variables();
-  Result<void> keep_step_variables(const std::map<std::string, std::string>& changed);
-  Result<void> collect_exported();
-  void tell_artifacts();
-
-  std::string time_out_hint(Clock::time_point began, const Phase& phase) const;
-  [[nodiscard]] Place place(SourceRange where) const { return place_of(*run_.plan.source, where); }
-
-  const Run& run_;
-  BuildIdentity identity_;
-  ShellScope scope_;
-  Path shell_;
-  std::string workspace_;  // directory of the copy
-  const Resumption* resumption_;
-  Clock::time_point deadline_;
-  BuildEnvironment environment_;
-  std::optional<StepRunner> steps_;  // since the first phase of steps
-  Variables beyond_shells_;          // of steps, by names that no shell can hold
-  bool succeeding_ = true;
-  bool aborted_ = false;  // by the controller
-  Clock::time_point phase_began_;
-  BuildEnd end_;
-  BuildStates states_;
-  Position start_;
-};
-
-/// What the cloud does in DOWNLOAD_SOURCE after the file has been read: variables, runtimes. False: it
-/// failed.
-Result<bool> Build::download_source() {
-  const auto began = Clock::now();
-  EventStream& events = run_.events;
-  events.tell(PhaseStarted{"DOWNLOAD_SOURCE", true, 0, 0});
-  Diagnostics found;
-  for (const Unsupported& feature : run_.plan.unsupported)
-    found.add(feature.is_error ? Severity::error : Severity::warning, *run_.plan.source, feature.where,
-              feature.id, feature.what);
-  warn_of_reserved(run_.request, found);
-  environment_ = make_environment(
-      run_.plan, run_.request, agent_variables(run_.request, run_.git, identity_, scope_.directory()), found);
-  for (const std::string& secret : environment_.secret_values) events.masker().add(secret);
-  for (const auto& [name, value] : environment_.variables)
-    if (value.find('\0') != std::string::npos || name.find('\0') != std::string::npos)
-      found.add(Severity::error, "nul-byte",
-                fmt::format("the value of {} holds a NUL byte, which no variable can", name));
-  for (const Phase& phase : run_.plan.phases)
-    for (const auto* tasks : {&phase.commands, &phase.finally})
-      for (const Task& task : *tasks)
-        if (!task.left_out)
-          std::visit(overloaded{[&](const ShellScript& script) {
-                       if (script.text.find('\0') != std::string::npos)
-                         found.error(*run_.plan.source, task.where, "nul-byte",
-                                     "a command with a NUL byte, which shells drop or stop at; remove it");
-                     }},
-                     task.body);
-  if (!found.has_errors())
-    if (Result<void> checked = check_runtimes(run_.plan, environment_.variables, run_.request.source_dir,
-                                              run_.processes, run_.stop, found);
-        !checked)
-      return std::move(checked.error());
-  std::optional<Failure> failure;
-  for (const Diagnostic& diagnostic : found.all()) {
-    if (diagnostic.severity != Severity::error || failure) continue;
-    failure = failure_of(diagnostic);
-  }
-  // A retry has nothing new to say.
-  if (identity_.attempt == 1 || failure) tell(events, found.all());
-  PhaseFinished finished{"DOWNLOAD_SOURCE", Status::succeeded, {}, {}, Clock::now() - began};
-  if (failure) {
-    finished.status = Status::failed;
-    finished.code = failure->code;
-    finished.message = failure->message;
-    end_.failure = std::move(failure);
-    end_.status = Status::failed;
-    end_.refused = true;
-  }
-  events.tell(std::move(finished));
-  return !end_.refused;
-}
-
-/// What the build goes on with, and the first of the states that are kept.
-Result<void> Build::begin_states() {
-  if (resumption_ != nullptr) {
-    const KeptState& state = resumption_->states.back();
-    const SecretPlaces secrets = secret_places(environment_);
-    Error missing{"", {}};
-    const auto restored = [&](std::string_view text) {
-      Result<std::string> whole = secrets.put_back(text);
-      if (!whole) missing = whole.error();
-      return whole ? std::move(*whole) : std::string();
-    };
-    environment_.variables = split_variables(restored(resumption_->build.variables));
-    beyond_shells_ = split_variables(restored(state.beyond_shells));
-    const std::string variables = restored(state.variables), directory = restored(state.directory);
-    start_ = position_behind(run_.plan, state);
-    start_.steps = restored(start_.steps);
-    if (!missing.message.empty())
-      return std::move(missing).in(fmt::format("go on from run {}", resumption_->run));
-    if (Result<void> done = scope_.restore(state.variables.empty() ? 0 : state.number, variables, directory);
-        !done)
-      return std::move(done.error()).in(fmt::format("go on from run {}", resumption_->run));
-    succeeding_ = state.succeeding;
-    end_.status = state.build;
-    end_.failure = from_kept(state.failure);
-  }
-  KeptBuild build;
-  build.uuid = identity_.uuid;
-  build.attempt = identity_.attempt;
-  build.started = identity_.started;
-  build.source_dir = run_.request.source_dir;
-  build.workspace = workspace_;
-  build.script_dir = scope_.directory().native();
-  build.shell = run_.shell.path;
-  states_.begin(std::move(build), environment_, scope_);
-  return {};
-}
-
-/// `failure`: of the phase up to now.
-void Build::keep_position(const Phase& phase, const std::string& label, Status status,
-                          const std::optional<Failure>& failure, std::string steps) {
-  KeptState state;
-  state.phase = phase.name;
-  state.label = label;
-  state.status = status;
-  state.succeeding = succeeding_;
-  state.build = end_.status;
-  state.failure = to_kept(end_.failure);
-  state.phase_failure = to_kept(failure);
-  state.beyond_shells = join_variables(beyond_shells_);
-  state.steps = std::move(steps);
-  states_.keep(std::move(state), scope_);
-}
-
-Result<BuildEnd> Build::execute() {
-  Result<bool> ready = download_source();
-  if (!ready) return std::move(ready.error());
-  if (!*ready) return std::move(end_);
-  if (Result<void> begun = begin_states(); !begun) return std::move(begun.error());
-
-  for (std::size_t i = start_.phase; i < run_.plan.phases.size(); ++i) {
-    const Phase& phase = run_.plan.phases[i];
-    if (is_left_out(phase)) continue;
-    if (run_.stop.stop_requested()) {
-      end_.status = Status::stopped;
-      break;
-    }
-    Result<Status> status = run_phase(phase, i == start_.phase ? start_ : Position{});
-    if (!status) return std::move(status.error());
-    if (*status == Status::succeeded) continue;
-    if (*status == Status::timed_out || *status == Status::stopped) {
-      end_.status = *status;
-      break;
-    }
-    using Action = FailurePolicy::Action;
-    const FailurePolicy& policy = phase.on_failure;
-    if (policy.action != Action::carry_on || !run_.request.continue_succeeds) end_.status = Status::failed;
-    if (policy.action == Action::carry_on)
-      run_.events.tell(to_event(finding(
-          Severity::note, run_.plan.source, policy.where, "failure-carried-over",
-          fmt::format("phase {} failed and on-failure: CONTINUE lets the next phase run; the build "
-                      "counts as {}",
-                      phase.name,
-                      run_.request.continue_succeeds ? "succeeded, as --continue-succeeds asks"
-                                                     : "failed (--continue-succeeds: as succeeded)"))));
-    if (policy.action == Action::retry && identity_.attempt <= policy.retries &&
-        pattern_matches(policy.pattern, end_.failure->message)) {
-      end_.retry = true;
-      break;
-    }
-    const bool abort_by_default = phase.name == "INSTALL" || phase.name == "PRE_BUILD";
-    if (policy.action == Action::abort || (policy.action != Action::carry_on && abort_by_default)) break;
-  }
-  if (end_.status == Status::succeeded) {
-    end_.failure.reset();  // a phase that was carried over
-    if (run_.stop.stop_requested()) end_.status = Status::stopped;
-  }
-  if (!end_.retry)
-    if (Result<void> collected = collect_exported(); !collected) return std::move(collected.error());
-  tell_artifacts();
-  return std::move(end_);
-}
-
-/// Where the user finds what the steps have uploaded.
-void Build::tell_artifacts() {
-  const std::vector<UploadedArtifact> artifacts =
-      steps_ ? steps_->artifacts() : std::vector<UploadedArtifact>();
-  if (artifacts.empty()) return;
-  constexpr std::size_t kNamed = 20;
-  std::string names;
-  for (const UploadedArtifact& artifact : std::span(artifacts).first(std::min(artifacts.size(), kNamed)))
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", to_printable(artifact.path.filename().native()));
-  if (artifacts.size() > kNamed) names += fmt::format(" and {} more", artifacts.size() - kNamed);
-  const bool kept = !run_.request.steps.artifacts.empty();
-  run_.events.tell(to_event(finding(
-      Severity::note, nullptr, {}, kept ? "artifacts-kept" : "artifacts-not-kept",
-      kept ? fmt::format("{} in {}: {}", counted(artifacts.size(), "artifact"), run_.request.steps.artifacts,
-                         names)
-           : fmt::format(
-                 "{} of this build, gone with it as the run is not kept (--artifact-dir DIR keeps them): {}",
-                 counted(artifacts.size(), "artifact"), names))));
-}
-
-Result<Status> Build::run_phase(const Phase& phase, const Position& from) {
-  phase_began_ = Clock::now();
-  EventStream& events = run_.events;
-  const auto runs = [](const auto& task) { return !task.left_out; };
-  const auto commands = static_cast<std::size_t>(std::ranges::count_if(phase.commands, runs));
-  const auto steps = static_cast<std::size_t>(std::ranges::count_if(phase.steps, runs));
-  events.tell(PhaseStarted{phase.name, phase.in_file, commands + steps, steps});
-  Clock::time_point deadline = deadline_;
-  if (run_.request.phase_timeout) deadline = std::min(deadline, phase_began_ + *run_.request.phase_timeout);
-
-  std::optional<Failure> failure = from.failure;
-  Result<Status> status = Status::succeeded;
-  if (from.in_finally)
-    status = failure ? failure->status : Status::succeeded;
-  else if (steps == 0)
-    status = run_list(phase, phase.commands, from.next, deadline, run_.stop, failure);
-  else
-    status = run_steps(phase, from.steps, deadline, failure);
-  if (status && *status != Status::timed_out) {
-    // `finally` of the failing phase sees the failure (U10). It has a stop token of its own, or Ctrl-C would
-    // cancel the cleaning, too; the second Ctrl-C kills.
-    if (*status != Status::succeeded) succeeding_ = false;
-    const bool aborted = std::exchange(aborted_, false);  // the same for what the controller has ended
-    const Result<Status> last =
-        run_list(phase, phase.finally, from.in_finally ? from.next : 0, deadline, {}, failure);
-    aborted_ = aborted_ || aborted;
-    if (!last)
-      status = last.error();
-    else if (*status == Status::succeeded || *last == Status::timed_out)
-      status = *last;
-  }
-  PhaseFinished finished{phase.name, Status::fault, {}, {}, {}};
-  if (status) {
-    finished.status = *status;
-    if (*status != Status::succeeded) {
-      succeeding_ = false;
-      if (failure && failure->status == Status::stopped) {
-        // The cloud has no context for a stopped phase (U15).
-      } else if (failure) {
-        finished.code = failure->code;
-        finished.message = failure->message;
-      }
-      if (!end_.failure && failure) end_.failure = std::move(failure);
-    }
-  } else {
-    finished.message = status.error().message;
-  }
-  finished.took = Clock::now() - phase_began_;
-  events.tell(std::move(finished));
-  return status;
-}
-
-/// `commands` or `finally`: in order from `first` on, up to the first that does not succeed.
-Result<Status> Build::run_list(const Phase& phase, const std::vector<Task>& tasks, std::size_t first,
-                               Clock::time_point deadline, std::stop_token stop,
-                               std::optional<Failure>& failure) {
-  for (std::size_t i = first; i < tasks.size(); ++i) {
-    const Task& task = tasks[i];
-    if (task.left_out) continue;
-    Result<Status> status = std::visit(overloaded{[&](const ShellScript& script) {
-                                         return run_task(phase, task, script.text, deadline, stop, failure);
-                                       }},
-                                       task.body);
-    if (!status || *status != Status::succeeded) return status;
-  }
-  return Status::succeeded;
-}
-
-/// The steps of a phase: one job. `saved`: what it goes on with. Source: actions.md 3.1; buildspec.md 5.3.
-Result<Status> Build::run_steps(const Phase& phase, const std::string& saved, Clock::time_point deadline,
-                                std::optional<Failure>& failure) {
-  const auto fail = [&](Status status, std::string_view code, std::string message) {
-    failure = Failure{status, phase.name, {}, {}, std::nullopt, std::string(code), std::move(message)};
-    return status;
-  };
-  if (run_.stop.stop_requested() || aborted_) return fail(Status::stopped, {}, "the build was stopped");
-  if (Clock::now() >= deadline) return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
-  check(run_.steps.actions != nullptr, "a plan with steps comes with what fetches their actions");
-  if (!steps_)
-    steps_.emplace(StepSurroundings{run_.request, run_.git, run_.processes, run_.controller, run_.events,
-                                    *run_.steps.actions, scope_.directory(), run_.steps.supervisor,
-                                    run_.steps.modules, identity_.attempt, *run_.debug});
-  Result<StepVariables> variables = step_variables();
-  if (!variables) return std::move(variables.error());
-  if (run_.request.states != nullptr)
-    steps_->on_stage([&](const std::string& label, Status status, const std::string& job) {
-      keep_position(phase, label, status, std::nullopt, job);
-    });
-  Result<StepsEnd> end = steps_->run(phase, std::move(*variables), deadline, run_.stop, saved);
-  if (!end) {
-    fail(Status::fault, {}, end.error().message);
-    end_.failure = failure;
-    return std::move(end.error());
-  }
-  if (Result<void> kept = keep_step_variables(end->changed); !kept) return std::move(kept.error());
-  aborted_ = aborted_ || end->aborted;
-  end_.skipped += end->skipped;
-  if (end->status == Status::timed_out)
-    return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
-  if (end->status == Status::stopped) return fail(Status::stopped, {}, "the build was stopped");
-  if (end->status != Status::failed) return end->status;
-  // The cloud's own words are not known (buildspec.md 5.1); these are those of a command.
-  fail(Status::failed, "COMMAND_EXECUTION_ERROR", {});
-  if (end->failure) {
-    failure->label = end->failure->label;
-    failure->text = end->failure->name;
-    failure->place = place(end->failure->where);
-    failure->message = fmt::format("Error while executing command: {}. Reason: {}", end->failure->name,
-                                   end->failure->reason);
-  }
-  return Status::failed;
-}
-
-/// What a phase of steps starts from: the environment of the build, and what commands have changed of it. What is merely
-/// the host's is no part of the env context.
-Result<StepVariables> Build::step_variables() {
-  Result<Variables> now = read_state("read the variables for the steps");
-  if (!now) return std::move(now.error());
-  for (const auto& [name, value] : beyond_shells_) now->insert_or_assign(name, value);
-  now->insert_or_assign("CODEBUILD_BUILD_SUCCEEDING", succeeding_ ? "1" : "0");
-  const Request& request = run_.request;
-  const auto is_of_the_build = [&](const std::string& name) {
-    return request.project_variables.contains(name) || request.override_variables.contains(name) ||
-           request.secret_variables.contains(name) ||
-           std::any_of(run_.plan.variables.begin(), run_.plan.variables.end(),
-                       [&](const PlannedVariable& variable) { return variable.name == name; });
-  };
-  StepVariables variables;
-  for (auto& [name, value] : *now) {
-    const auto at_start = environment_.variables.find(name);
-    const bool is_changed = at_start == environment_.variables.end() || at_start->second != value;
-    // Every shell sets these for itself.
-    if (is_changed && (name == "PWD" || name == "OLDPWD" || name == "SHLVL" || name == "_")) continue;
-    if (environment_.secret_names.contains(name)) variables.secrets[name] = value;
-    const bool is_mine = is_of_the_build(name);
-    if (name.starts_with("CODEBUILD_") || name == "AWS_REGION" || name == "AWS_DEFAULT_REGION")
-      if (!is_mine && !(is_changed && !name.starts_with("CODEBUILD_"))) variables.unshown.insert(name);
-    const bool is_of_host = request.host_environment.contains(name) || name == "PATH" || name == "HOME";
-    if (is_changed || is_mine || !is_of_host) variables.env[name] = std::move(value);
-  }
-  for (const auto& [name, value] : environment_.variables)
-    if (!is_of_the_build(name) &&
-        (request.host_environment.contains(name) || name == "PATH" || name == "HOME"))
-      variables.inherited[name] = value;
-  return variables;
-}
-
-/// Later commands see what steps have set, as if a command had exported it.
-Result<void> Build::keep_step_variables(const Variables& changed) {
-  Variables held;
-  for (const auto& [name, value] : changed) {
-    // What no process can be given ends there.
-    const std::string text = value.substr(0, value.find('\0'));
-    if (!is_variable_name(name)) {
-      beyond_shells_[name] = text;
-      continue;
-    }
-    held[name] = text;
-    if (run_.plan.scope == ScopeKind::isolated) environment_.variables[name] = text;
-  }
-  if (Result<void> added = scope_.add(held); !added)
-    return std::move(added.error()).in("hand the variables of the steps to later commands");
-  return {};
-}
-
-/// One command, as often as the controller wants it. `failure` is set when it is the first.
-Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::string& text,
-                               Clock::time_point deadline, std::stop_token stop,
-                               std::optional<Failure>& failure) {
-  EventStream& events = run_.events;
-  const auto fail = [&](Status status, std::string_view code, std::string message) {
-    if (failure && status == Status::failed) return;  // the first one is the context (U17)
-    failure = Failure{
-        status, phase.name, task.label, text, place(task.where), std::string(code), std::move(message)};
-  };
-  while (true) {
-    if (stop.stop_requested() || aborted_)
-      return fail(Status::stopped, {}, "the build was stopped"), Status::stopped;
-    if (Clock::now() >= deadline)
-      return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. "), Status::timed_out;
-    const Answer before = ask_before(phase, task, text, deadline, stop);
-    if (stop.stop_requested()) continue;
-    if (before == Answer::abort) {
-      aborted_ = true;
-      continue;
-    }
-    if (before == Answer::skip && Clock::now() >= deadline) continue;
-    if (before == Answer::skip) {
-      ++end_.skipped;
-      events.tell(to_event(finding(Severity::note, run_.plan.source, task.where, "command-skipped",
-                                   fmt::format("{} is skipped, as was asked for", task.label))));
-      keep_position(phase, task.label, Status::succeeded, failure);
-      return Status::succeeded;
-    }
-    events.set_task(task.label);
-    events.tell(TaskStarted{phase.name, task.label, text, place(task.where)});
-    TaskFinished finished;
-    finished.phase = phase.name;
-    finished.label = task.label;
-    finished.text = text;
-    finished.place = place(task.where);
-    std::string reason;
-    const auto began = Clock::now();
-    Result<void> ran = run_script(phase, task, text, deadline, stop, finished, reason);
-    finished.took = Clock::now() - began;
-    if (!ran) finished.status = Status::fault;
-    const std::optional<Answer> halted = run_.debug->unwatch();
-    events.flush_output();
-    events.tell(finished);
-    events.set_task({});
-    if (ran && halted && !stop.stop_requested()) {
-      scope_.discard();
-      // Time has gone on meanwhile: the beginning of the loop tells.
-      if (*halted == Answer::retry || Clock::now() >= deadline) continue;
-      if (*halted == Answer::skip) {
-        ++end_.skipped;
-        events.tell(to_event(finding(
-            Severity::warning, run_.plan.source, task.where, "command-skipped",
-            fmt::format("{} was ended where it called codebuild-breakpoint; the build goes on as if it had "
-                        "succeeded, as was asked for",
-                        task.label))));
-        keep_position(phase, task.label, Status::succeeded, failure);
-        return Status::succeeded;
-      }
-      aborted_ = true;
-      continue;
-    }
-    if (!ran) {
-      scope_.discard();
-      fail(Status::fault, {}, ran.error().message);
-      end_.failure = failure;
-      return std::move(ran.error());
-    }
-    const Answer after = ask_after(phase, finished, deadline, stop);
-    if (after == Answer::retry) {
-      scope_.discard();
-      continue;
-    }
-    if (Result<void> kept = keep_state(task, finished.status); !kept) {
-      fail(Status::fault, {}, kept.error().message);
-      end_.failure = failure;
-      return std::move(kept.error());
-    }
-    if (after == Answer::abort) {
-      aborted_ = true;
-      return fail(Status::stopped, {}, "the build was stopped"), Status::stopped;
-    }
-    if (after == Answer::skip && finished.status != Status::succeeded) {
-      events.tell(to_event(finding(
-          Severity::warning, run_.plan.source, task.where, "failure-skipped",
-          fmt::format("{} failed; the build goes on as if it had succeeded, as was asked for", task.label))));
-      keep_position(phase, task.label, Status::succeeded, failure);
-      return Status::succeeded;
-    }
-    switch (finished.status) {
-      case Status::succeeded:
-        break;
-      case Status::timed_out:
-        fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
-        break;
-      case Status::stopped:
-        fail(Status::stopped, {}, "the build was stopped");
-        break;
-      default:
-        fail(Status::failed, "COMMAND_EXECUTION_ERROR",
-             fmt::format("Error while executing command: {}. Reason: {}", text, reason));
-    }
-    keep_position(phase, task.label, finished.status, failure);
-    return finished.status;
-  }
-}
-
-/// A shell in the state of a command of `phase`.
-InteractiveShell Build::shell_in(ShellScope::State state, const Phase& phase,
-                                 Clock::time_point deadline) const {
-  InteractiveShell shell;
-  shell.program = shell_.native();
-  shell.environment = environment_.variables;
-  shell.environment["CODEBUILD_BUILD_SUCCEEDING"] = succeeding_ ? "1" : "0";
-  shell.start_directory = scope_.start_directory();
-  shell.working_directory = std::move(state.directory);
-  shell.state = std::move(state.environment);
-  if (!phase.run_as.empty() && !is_caller(phase.run_as)) shell.user = phase.run_as;
-  shell.deadline = deadline;
-  return shell;
-}
-
-/// Whether the command is to run: go_on, skip or abort.
-Answer Build::ask_before(const Phase& phase, const Task& task, const std::string& text,
-                         Clock::time_point deadline, const std::stop_token& stop) {
-  const std::string masked = run_.events.masker().mask(text);
-  Answer answer = run_.controller.before({phase.name, task.label, masked, place(task.where)});
-  if (answer == Answer::shell)
-    answer = run_.debug->stand({Stop::At::before, phase.name, task.label, masked},
-                               shell_in(scope_.state(), phase, deadline), stop);
-  check(answer == Answer::go_on || answer == Answer::skip || answer == Answer::abort,
-        "before a command a controller says go on, skip, shell or abort");
-  return answer;
-}
-
-/// What is to follow: go_on, retry, skip or abort.
-Answer Build::ask_after(const Phase& phase, const TaskFinished& finished, Clock::time_point deadline,
-                        const std::stop_token& stop) {
-  TaskFinished shown = finished;
-  shown.text = run_.events.masker().mask(finished.text);
-  shown.hint = run_.events.masker().mask(finished.hint);
-  const Answer answer = run_.controller.after(shown);
-  if (answer != Answer::shell) return answer;
-  return run_.debug->stand({Stop::At::after, phase.name, shown.label, shown.text, shown.status, shown.exit},
-                           shell_in(scope_.pending(), phase, deadline), stop);
-}
-
-/// Runs the command's script and says in `finished` how it ended. `reason`: of a failure, in the cloud's
-/// words.
-Result<void> Build::run_script(const Phase& phase, const Task& task, const std::string& text,
-                               Clock::time_point deadline, std::stop_token stop, TaskFinished& finished,
-                               std::string& reason) {
-  if (text.empty()) return {};  // a null entry: nothing to run, success (U59)
-  const std::string run_as = phase.run_as.empty() || is_caller(phase.run_as) ? std::string() : phase.run_as;
-  if (!run_as.empty() && !user_exists(run_as)) {
-    finished.status = Status::failed;
-    finished.exit = {126, 0};
-    finished.hint = fmt::format("this machine has no user {}", run_as);
-    reason = fmt::format("user: unknown user {}", run_as);
-    return {};
-  }
-  const std::string succeeding = succeeding_ ? "1" : "0";
-  const std::pair<std::string, std::string> owned[] = {{"CODEBUILD_BUILD_SUCCEEDING", succeeding}};
-  Result<Path> script = scope_.prepare(text, owned, run_as);
-  if (!script) return std::move(script.error()).in(fmt::format("prepare {}", task.label));
-  const auto began = Clock::now();
-  ProcessSpec spec;
-  spec.argv = {shell_.native(), script->native()};
-  spec.env = environment_.variables;
-  spec.env["CODEBUILD_BUILD_SUCCEEDING"] = succeeding;
-  spec.cwd = scope_.start_directory();
-  spec.user = run_as;
-  spec.sigint_grace = run_.request.sigint_grace;
-  spec.sigterm_grace = run_.request.sigterm_grace;
-  if (run_.request.command_timeout) deadline = std::min(deadline, began + *run_.request.command_timeout);
-  spec.deadline = deadline;
-  spec.meanwhile = [&] { scope_.meanwhile(); };
-
-  std::stop_source halt;
-  const auto request_halt = [&] { halt.request_stop(); };
-  const std::stop_callback on_stop(stop, request_halt);
-  if (run_.request.debug_session) {
-    Stop where = {Stop::At::inside, phase.name, task.label, run_.events.masker().mask(text)};
-    if (Result<void> watched =
-            run_.debug->watch(std::move(where), shell_in(scope_.state(), phase, deadline), halt, stop);
-        !watched)
-      return watched;
-  }
-  LastOutput tail;
-  const Result<ProcessEnd> end = run_.processes.run(
-      spec,
-      [&](std::string_view chunk) {
-        tail.add(chunk);
-        run_.events.output(chunk);
-      },
-      halt.get_token());
-  if (!end) {
-    const Error& error = end.error();
-    if (!(run_.shell.chosen && is_about_the_program(error.code)))
-      return Error(error).in(fmt::format("run {}", task.label));
-    finished.status = Status::failed;
-    finished.exit = {error.code.value() == ENOENT ? 127 : 126, 0};
-    finished.hint = fmt::format("the shell that env.shell asks for, {}, cannot be started: {}",
-                                run_.shell.path, error.code ? error.code.message() : error.message);
-    reason = start_reason(run_.shell, error);
-    return {};
-  }
-  finished.exit = end->exit;
-  if (end->timed_out) {
-    finished.status = Status::timed_out;
-    finished.hint = time_out_hint(began, phase);
-  } else if (end->stopped) {
-    finished.status = Status::stopped;
-  } else if (!end->exit.success()) {
-    finished.status = Status::failed;
-    finished.hint = failure_hint(text, tail.text(), end->exit, run_.shell.path);
-    reason = to_string(end->exit);
-  }
-  return {};
-}
-
-/// Which of the limits it was that came first.
-std::string Build::time_out_hint(Clock::time_point began, const Phase& phase) const {
-  const Request& request = run_.request;
-  Clock::time_point first = deadline_;
-  std::string hint = fmt::format("the build was at its limit of {}", in_seconds(request.build_timeout));
-  if (request.phase_timeout && phase_began_ + *request.phase_timeout < first) {
-    first = phase_began_ + *request.phase_timeout;
-    hint = fmt::format("phase {} was at its limit of {}", phase.name, in_seconds(*request.phase_timeout));
-  }
-  if (request.command_timeout && began + *request.command_timeout < first)
-    hint = fmt::format("the command was at its limit of {}", in_seconds(*request.command_timeout));
-  return hint;
-}
-
-Result<void> Build::keep_state(const Task& task, Status status) {
-  Result<ShellScope::Kept> kept = scope_.commit();
-  if (!kept) return std::move(kept.error());
-  if (*kept != ShellScope::Kept::partial) return {};
-  std::string message = fmt::format(
-      "the variables and the directory that {} left could not be written to {} (is the disk full?)",
-      task.label, scope_.directory().native());
-  // What follows would run with those from before it, and could be green where it has to be red.
-  if (status == Status::succeeded) return Error{std::move(message), {}};
-  run_.events.tell(to_event(finding(Severity::warning, run_.plan.source, task.where, "state-not-kept",
-                                    message + "; what runs next gets those from before it")));
-  return {};
-}
-
-/// The variables as they are now, read from the state by a shell. Where that fails, a warning, and those of the
-/// environment are taken.
-Result<Variables> Build::read_state(std::string_view what) {
-  if (scope_.number() == 0) return environment_.variables;
-  const Path env_program = find_program("env", "/usr/bin:/bin:/usr/local/bin", "/");
-  Result<Path> script = scope_.prepare_variables(env_program);
-  if (!script) return std::move(script.error()).in(what);
-  ProcessSpec spec;
-  spec.argv = {shell_.native(), script->native()};
-  spec.env = environment_.variables;
-  spec.cwd = scope_.start_directory();
-  spec.deadline = Clock::now() + std::chrono::seconds(30);
-  const Result<ProcessEnd> end = run_.processes.run(spec, [](std::string_view) {}, {});
-  if (!end && end.error().code == std::errc::connection_reset) return end.error();
-  Result<std::string> printed = end && end->exit.success()
-                                    ? read_file(scope_.variables_file())
-                                    : Result<std::string>(Error{"the shell failed", {}});
-  if (printed) return parse_environment(*printed);
-  run_.events.tell(to_event(finding(
-      Severity::warning, nullptr, {}, "export-failed",
-      fmt::format("{}: they could not be read from the last state: {}; those of the environment are taken",
-                  what, printed.error().message))));
-  return environment_.variables;
-}
-
-/// Tells the values of env.exported-variables. Source: buildspec.md 4.6.
-Result<void> Build::collect_exported() {
-  if (run_.plan.exported.empty()) return {};
-  Result<Variables> read = read_state("read the exported variables");
-  if (!read) return std::move(read.error());
-  Variables variables = std::move(*read);
-  for (const auto& [name, value] : beyond_shells_) variables[name] = value;
-  VariablesExported told;
-  for (const std::string& name : run_.plan.exported) {
-    const auto refuse_export = [&](std::string_view why) {
-      run_.events.tell(to_event(finding(Severity::warning, nullptr, {}, "export-refused",
-                                        fmt::format("variable {} is not exported: {}", name, why))));
-    };
-    if (name.starts_with("AWS_")) {
-      refuse_export("names that begin with AWS_ never are");
-      continue;
-    }
-    if (environment_.secret_names.contains(name)) {
-      refuse_export("it is a secret");
-      continue;
-    }
-    const auto found = variables.find(name);
-    if (found == variables.end()) continue;  // never set: left out (U19)
-    if (run_.events.masker().contains_secret(found->second)) {
-      refuse_export("its value holds a secret");
-      continue;
-    }
-    told.variables.push_back({name, found->second});
-    end_.exported.emplace_back(name, found->second);
-  }
-  run_.events.tell(std::move(told));
-  return {};
-}
-
-RunFinished run_finished(const Plan& plan, Status status, const std::optional<Failure>& failure,
+RunFinished run_finished(const Plan& plan, Status status, const std::optional<BuildFailure>& failure,
                          std::chrono::nanoseconds took) {
   RunFinished finished;
   finished.left_out = count_left_out(plan);
@@ -903,7 +58,7 @@ Outcome outcome_of(const BuildEnd& end) {
 
 /// What no phase can be asked about: whether we may do what the plan wants at all. Told, and true, when we
 /// may not.
-bool lacks_rights(const Run& run) {
+bool lacks_rights(const BuildSurroundings& run) {
   if (may_switch_user()) return false;
   for (const Phase& phase : run.plan.phases) {
     if (phase.run_as.empty() || is_left_out(phase) || (phase.commands.empty() && phase.finally.empty()) ||
@@ -918,36 +73,6 @@ bool lacks_rights(const Run& run) {
   }
   return false;
 }
-
-/// Has the directory of the run, which holds secrets, removed if this program is killed. Where that cannot be, the next run
-/// removes it. By then another process may have gone on with the build, and made the directory again: what is in it goes only
-/// while it is that of this run, which is looked up, and removed, inside of it. It is known by a file with a name of its own.
-class RemovedOnDeath {
- public:
-  RemovedOnDeath(ProcessRunner& processes, const Path& directory) : processes_(processes) {
-    const std::string mark = ".run-" + make_uuid();
-    if (!write_new_file(directory / mark, "")) return;
-    ProcessSpec remove;
-    remove.argv = {"/bin/sh",
-                   "-c",
-                   "cd \"$1\" && test -e \"$2\" && { rm -rf ./* ./.[!.]* ./..?*; rmdir \"$1\"; }",
-                   "sh",
-                   directory.native(),
-                   mark};
-    remove.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}};
-    remove.cwd = "/";
-    if (const Result<int> number = processes.on_death(remove)) number_ = *number;
-  }
-  ~RemovedOnDeath() {
-    if (number_) processes_.take_back(*number_);
-  }
-  RemovedOnDeath(const RemovedOnDeath&) = delete;
-  RemovedOnDeath& operator=(const RemovedOnDeath&) = delete;
-
- private:
-  ProcessRunner& processes_;
-  std::optional<int> number_;
-};
 
 /// Of a build that goes on: the variables that it was started with.
 Result<void> restore_request(const Plan& plan, Request& request) {
@@ -968,7 +93,7 @@ Result<void> restore_request(const Plan& plan, Request& request) {
 }
 
 /// Where the attempt works.
-Result<Workspace> prepare_workspace(const Run& run, int attempt) {
+Result<Workspace> prepare_workspace(const BuildSurroundings& run, int attempt) {
   const WorkspaceOptions& wanted = run.request.workspace;
   if (!wanted.copy) return Workspace(run.request.source_dir);
   const Resumption* resumption = run.request.resumption;
@@ -1008,7 +133,7 @@ void tell_of(const Workspace& workspace, EventStream& events) {
 Finished refuse(const Request& request, EventStream& events, const Diagnostic& error) {
   const auto began = Clock::now();
   const std::string id = build_id(request, {make_uuid(), 1, std::chrono::system_clock::now()});
-  const Failure failure = failure_of(error);
+  const BuildFailure failure = failure_of(error);
   events.set_build(id);
   events.tell(BuildStarted{id, 1});
   events.tell(PhaseStarted{failure.phase, true, 0, 0});
@@ -1024,10 +149,10 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
                          std::stop_token stop, const StepMachine& steps) {
   const auto began = Clock::now();
   Request request = asked;
-  const Run run = {plan,  request, git, processes, controller, events, stop, find_shell(plan, request),
-                   steps, nullptr};
-  const auto fault = [&](Error error, std::optional<Failure> failure) {
-    if (!failure) failure = Failure{};
+  const BuildSurroundings run = {
+      plan, request, git, processes, controller, events, stop, find_shell(plan, request), steps, nullptr};
+  const auto fault = [&](Error error, std::optional<BuildFailure> failure) {
+    if (!failure) failure = BuildFailure{};
     error.message = events.masker().mask(error.message);  // whoever gets it prints it
     failure->message = error.message;
     events.set_task({});
@@ -1041,7 +166,7 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
                        std::make_error_code(std::errc::no_such_file_or_directory)},
                  std::nullopt);
   if (lacks_rights(run)) {
-    events.tell(run_finished(plan, Status::fault, Failure{}, Clock::now() - began));
+    events.tell(run_finished(plan, Status::fault, BuildFailure{}, Clock::now() - began));
     return Finished{Outcome::machine_error, {}};
   }
   processes.on_background([&](std::string_view chunk) { events.output(chunk, true); });
@@ -1072,7 +197,7 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
             clone_secondary_sources(here, directory->path(), run.steps.modules, events, stop);
         !cloned) {
       if (!stop.stop_requested()) return fault(std::move(cloned.error()), std::nullopt);
-      events.tell(run_finished(plan, Status::stopped, Failure{}, Clock::now() - began));
+      events.tell(run_finished(plan, Status::stopped, BuildFailure{}, Clock::now() - began));
       return Finished{Outcome::interrupted, {}};
     }
     Result<ShellScope> scope = ShellScope::make(directory->path(), plan.scope, here.source_dir);
@@ -1100,7 +225,8 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
     if (resumption != nullptr)
       for (const std::string& note : resumption->notes)
         events.tell(to_event(finding(Severity::note, nullptr, {}, "resumed", note)));
-    const Run run_here = {plan, here, git, processes, controller, events, stop, run.shell, steps, &debug};
+    const BuildSurroundings run_here = {plan,   here, git,       processes, controller,
+                                        events, stop, run.shell, steps,     &debug};
     debugged = &debug;
     Build build(run_here, identity, std::move(*scope), std::move(*shell), resumption,
                 workspace->directory().native());

@@ -86,7 +86,7 @@ std::optional<Status> status_of(std::string_view word) {
   return std::nullopt;
 }
 
-Value to_value(const std::optional<KeptFailure>& failure) {
+Value to_value(const std::optional<BuildFailure>& failure) {
   if (!failure) return nullptr;
   Value::Object object{{"status", to_string(failure->status)},
                        {"phase", failure->phase},
@@ -102,10 +102,10 @@ Value to_value(const std::optional<KeptFailure>& failure) {
   return object;
 }
 
-std::optional<KeptFailure> failure_of(const Value* value) {
+std::optional<BuildFailure> failure_of(const Value* value) {
   if (value == nullptr || value->object() == nullptr) return std::nullopt;
   const Found found{*value, {}};
-  KeptFailure failure;
+  BuildFailure failure;
   failure.status = status_of(found.word("status")).value_or(Status::failed);
   failure.phase = found.word("phase");
   failure.label = found.word("label");

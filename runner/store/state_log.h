@@ -57,8 +57,8 @@ struct KeptBuild {
   std::string variables;   // lifted: what every process starts with
 };
 
-/// A failure, as a phase's context and the last line of the build tell it. Masked.
-struct KeptFailure {
+/// A failure, as a phase's context and the last line of the build tell it. Masked where it is kept.
+struct BuildFailure {
   Status status = Status::failed;
   std::string phase, label, text;
   std::optional<Place> place;
@@ -70,14 +70,14 @@ struct KeptState {
   std::uint64_t number = 0;  // 0: nothing has run yet
   std::string phase, label;  // of what has ended; empty: nothing
   Status status = Status::succeeded;
-  bool succeeding = true;                    // CODEBUILD_BUILD_SUCCEEDING
-  Status build = Status::succeeded;          // of the phases before
-  std::optional<KeptFailure> failure;        // the first of the build, in a phase before
-  std::optional<KeptFailure> phase_failure;  // the first of the phase
-  bool withheld = false;                     // it cannot be gone on from: the texts would hold a secret
-  std::string directory;                     // lifted: where the next command starts
-  std::string variables;                     // lifted: what `export -p` wrote; empty: nothing has yet
-  std::string beyond_shells;                 // lifted, as join_variables has them
+  bool succeeding = true;                     // CODEBUILD_BUILD_SUCCEEDING
+  Status build = Status::succeeded;           // of the phases before
+  std::optional<BuildFailure> failure;        // the first of the build, in a phase before
+  std::optional<BuildFailure> phase_failure;  // the first of the phase
+  bool withheld = false;                      // it cannot be gone on from: the texts would hold a secret
+  std::string directory;                      // lifted: where the next command starts
+  std::string variables;                      // lifted: what `export -p` wrote; empty: nothing has yet
+  std::string beyond_shells;                  // lifted, as join_variables has them
   std::string steps;  // lifted JSON: the job of the phase's steps; empty: none is going on
 };
 

@@ -45,7 +45,7 @@ class StateLogTest : public testing::Test {
     failed.status = Status::failed;
     failed.succeeding = false;
     failed.phase_failure =
-        KeptFailure{Status::failed, "BUILD", "build[1]", "false", Place{"b.yml", 4, 9}, "CODE", "why"};
+        BuildFailure{Status::failed, "BUILD", "build[1]", "false", Place{"b.yml", 4, 9}, "CODE", "why"};
     log.keep(failed);
     text_ = test::contents(files_ / "states");
   }
