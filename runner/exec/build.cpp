@@ -151,6 +151,7 @@ Result<void> Build::begin_states() {
 /// `failure`: of the phase up to now.
 void Build::keep_position(const Phase& phase, const std::string& label, Status status,
                           const std::optional<BuildFailure>& failure, std::string steps) {
+  if (run_.request.states == nullptr) return;
   KeptState state;
   state.phase = phase.name;
   state.label = label;

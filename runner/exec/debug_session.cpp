@@ -108,8 +108,8 @@ Answer DebugSession::stand(const Stop& stop, InteractiveShell shell, const std::
 
 Result<void> DebugSession::watch(Stop where, InteractiveShell shell, std::stop_source halt,
                                  std::stop_token stop) {
+  check(around_.breakpoints, "without breakpoints there is nothing to watch");
   halted_by_.reset();
-  if (!around_.breakpoints) return {};
   const Path directory = own_directory(around_.directory);
   const std::string user = shell.user.empty() ? name_of_caller() : shell.user;
   if (!user.empty() && may_switch_user()) {

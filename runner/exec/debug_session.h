@@ -42,7 +42,7 @@ class DebugSession {
   Answer stand(const Stop& stop, InteractiveShell shell, const std::stop_token& token);
 
   /// A process of a task runs from now on to `unwatch`: `look` opens a shell where it calls codebuild-breakpoint, and requests
-  /// `halt` when it is not to go on. `stop`: of the task. `user`: as whom the task runs; empty: as the caller.
+  /// `halt` when it is not to go on. `stop`: of the task. Only in a session with breakpoints.
   Result<void> watch(Stop where, InteractiveShell shell, std::stop_source halt, std::stop_token stop);
   /// The process has ended. What was answered when it was halted: retry, skip or abort.
   std::optional<Answer> unwatch();

@@ -369,8 +369,9 @@ Result<ProcessEnd> StepJob::start(const ProcessSpec& spec, const ProcessRunner::
   const std::stop_callback on_abort(stop, request_stop);
   std::optional<std::stop_callback<decltype(request_stop)>> on_cancel;
   if (!limits.survives_cancel && status_ != StepStatus::cancelled) on_cancel.emplace(stop_, request_stop);
-  if (Result<void> watched = build_.around.debug.watch(stop_at_, shell_, either, stop_); !watched)
-    return watched.error();
+  if (build_.around.request.debug_session)
+    if (Result<void> watched = build_.around.debug.watch(stop_at_, shell_, either, stop_); !watched)
+      return watched.error();
   Result<ProcessEnd> end = run(bounded, on_output, either.get_token());
   if (const std::optional<Answer> halted = build_.around.debug.unwatch()) halted_by_ = halted;
   if (end && end->timed_out && (!limits.deadline || deadline < *limits.deadline)) timed_out_ = true;

@@ -43,8 +43,8 @@ class Scanner {
         at_ += 2;
       else if (c == '#')
         at_ = std::min(script_.find('\n', at_), script_.size());
-      else if (c == '(' && command_next_ && end_of_arithmetic(at_) != std::string_view::npos)
-        at_ = end_of_arithmetic(at_);
+      else if (c == '(' && skip_arithmetic())
+        continue;
       else if (is_meta(c))
         read_operator();
       else
@@ -56,6 +56,15 @@ class Scanner {
 
  private:
   [[nodiscard]] bool next_is(char c) const { return at_ + 1 < script_.size() && script_[at_ + 1] == c; }
+
+  /// Whether a command `(( … ))` begins here; then it is behind us.
+  bool skip_arithmetic() {
+    if (!command_next_) return false;
+    const std::size_t end = end_of_arithmetic(at_);
+    if (end == std::string_view::npos) return false;
+    at_ = end;
+    return true;
+  }
 
   // Behind the `))` that ends what `((` at `from` begins, where a `<<` shifts; npos: no arithmetic begins there.
   [[nodiscard]] std::size_t end_of_arithmetic(std::size_t from) const {
