@@ -380,25 +380,39 @@ BuildspecRunGitEnd list(const BuildspecRunGitRemote* from, void (*say)(void*, co
   return BUILDSPEC_RUN_GIT_DONE;
 }
 
+/// A new repository in the empty `directory`, and where it is fetched from: without a name, so that no credentials of its URL
+/// are written down. Empty, or what was in the way.
+std::string begin_repository(const BuildspecRunGitRemote& from, const char* directory, bool is_bare,
+                             Repository& repository, Remote& remote) {
+  if (std::string why = prepare(from); !why.empty()) return why;
+  git_repository* raw_repository = nullptr;
+  if (git_repository_init(&raw_repository, directory, is_bare ? 1 : 0) < 0) return last_git_error();
+  repository.reset(raw_repository);
+  git_remote* raw = nullptr;
+  if (git_remote_create_anonymous(&raw, raw_repository, from.url) < 0) return last_git_error();
+  remote.reset(raw);
+  return {};
+}
+
+/// For what the refspecs name alone.
+git_fetch_options fetch_options(Operation& operation) {
+  git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
+  options.callbacks = callbacks_of(operation);
+  options.proxy_opts = proxy_of(operation.remote());
+  options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+  options.update_fetchhead = 0;
+  return options;
+}
+
 BuildspecRunGitEnd fetch(const BuildspecRunGitRemote* from, const char* source, const char* directory,
                          char* error, size_t size) {
   [[maybe_unused]] const LeaksOfLibgit2 forgotten;
-  if (const std::string why = prepare(*from); !why.empty())
+  Operation operation(*from);  // outlives the remote, whose socket it knows
+  Repository repository;
+  Remote remote;
+  if (const std::string why = begin_repository(*from, directory, true, repository, remote); !why.empty())
     return failed(why, error, size, BUILDSPEC_RUN_GIT_FAILED);
-  git_repository* raw_repository = nullptr;
-  if (git_repository_init(&raw_repository, directory, 1) < 0)
-    return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
-  const Repository repository(raw_repository);
-  Operation operation(*from);
-  git_remote* raw = nullptr;
-  if (git_remote_create_anonymous(&raw, repository.get(), from->url) < 0)
-    return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
-  const Remote remote(raw);
-  git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
-  options.callbacks = callbacks_of(operation);
-  options.proxy_opts = proxy_of(*from);
-  options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
-  options.update_fetchhead = 0;
+  git_fetch_options options = fetch_options(operation);
 #if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 7
   // Not from a file system: libgit2's own transport for it cannot.
   const std::string_view url = from->url;
@@ -522,26 +536,16 @@ Object find_version(git_repository* repository, const std::string& version, std:
 BuildspecRunGitEnd clone(const BuildspecRunGitRemote* from, const char* shown_url, const char* version,
                          const char* directory, char commit[41], char* error, size_t size) {
   [[maybe_unused]] const LeaksOfLibgit2 forgotten;
-  if (const std::string why = prepare(*from); !why.empty())
+  Operation operation(*from);  // outlives the remote, whose socket it knows
+  Repository repository;
+  Remote remote;
+  if (const std::string why = begin_repository(*from, directory, false, repository, remote); !why.empty())
     return failed(why, error, size, BUILDSPEC_RUN_GIT_FAILED);
-  git_repository* raw_repository = nullptr;
-  if (git_repository_init(&raw_repository, directory, 0) < 0)
-    return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
-  const Repository repository(raw_repository);
-  Operation operation(*from);
   git_remote* raw = nullptr;
-  // What is written down has no credentials; what is fetched from may.
   if (git_remote_create(&raw, repository.get(), "origin", shown_url) < 0)
     return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
   git_remote_free(raw);
-  if (git_remote_create_anonymous(&raw, repository.get(), from->url) < 0)
-    return failed(last_git_error(), error, size, BUILDSPEC_RUN_GIT_FAILED);
-  const Remote remote(raw);
-  git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
-  options.callbacks = callbacks_of(operation);
-  options.proxy_opts = proxy_of(*from);
-  options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;  // the refspecs name them
-  options.update_fetchhead = 0;
+  const git_fetch_options options = fetch_options(operation);
   char heads[] = "+refs/heads/*:refs/remotes/origin/*", tags[] = "+refs/tags/*:refs/tags/*";
   char* both[] = {heads, tags};
   const git_strarray refspecs{both, 2};
