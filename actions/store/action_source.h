@@ -25,13 +25,24 @@ struct RetryPolicy {
   std::chrono::milliseconds download_timeout{std::chrono::minutes(20)};
 };
 
+/// Who we are to git servers, and how they are reached.
+struct GitAccess {
+  std::string token;      // for the server of `token_url` alone; empty: none
+  std::string token_url;  // "https://github.com"
+  std::string home;       // for ssh
+  bool ssh_agent = false;
+  HttpSettings settings;
+  std::chrono::milliseconds stall_timeout{};
+
+  [[nodiscard]] GitRemote to(const std::string& url) const;
+};
+
 /// A repository that is wanted.
 struct WantedRepository {
   std::string action;             // "owner/repo", as the buildspec names it: for messages
   std::string ref;                // as the buildspec names it
   std::string owner, repository;  // as the server calls it
   std::string git_url;            // for a git source
-  bool send_token = false;        // to a git server
 
   [[nodiscard]] std::string key() const { return action + "@" + ref; }
 };
@@ -63,9 +74,8 @@ std::unique_ptr<ActionSource> make_archive_source(Path modules, std::string serv
                                                   std::string archive_cache, HttpSettings settings,
                                                   RetryPolicy policy, TreeLimits limits);
 
-/// Repositories by git, one ref with its history. `token` goes to servers of wanted ones that say so. `home`: for ssh.
-std::unique_ptr<ActionSource> make_git_source(Path modules, std::string token, std::string home,
-                                              bool ssh_agent, HttpSettings settings, RetryPolicy policy,
+/// Repositories by git, one ref with its history.
+std::unique_ptr<ActionSource> make_git_source(Path modules, GitAccess access, RetryPolicy policy,
                                               TreeLimits limits);
 
 /// Draws how long to wait, says so by `say` (in seconds), and waits. False: `stop` came.

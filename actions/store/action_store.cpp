@@ -77,8 +77,7 @@ class DiskActionStore : public ActionStore {
     archives_ =
         make_archive_source(options_.modules, options_.github_url, options_.token, options_.archive_cache,
                             options_.network, options_.retry, options_.limits);
-    git_ = make_git_source(options_.modules, options_.token, options_.home, options_.ssh_agent,
-                           options_.network, options_.retry, options_.limits);
+    git_ = make_git_source(options_.modules, git_access(options_), options_.retry, options_.limits);
   }
 
   void read_lock(Diagnostics& found) {
@@ -270,7 +269,7 @@ class DiskActionStore : public ActionStore {
 
   [[nodiscard]] Place place_of(const RepositoryReference& reference) const {
     Place place;
-    place.wanted = {reference.name(), reference.ref, reference.owner, reference.repository, "", false};
+    place.wanted = {reference.name(), reference.ref, reference.owner, reference.repository, ""};
     std::string to = options_.url_template;
     for (const ActionRewrite& rewrite : options_.rewrites)
       if (matches(rewrite.from, reference)) {
@@ -281,8 +280,6 @@ class DiskActionStore : public ActionStore {
     if (!to.empty() && is_git_url(to)) {
       place.source = git_.get();
       place.wanted.git_url = to;
-      const std::string origin = origin_of(to);
-      place.wanted.send_token = !origin.empty() && origin == origin_of(options_.github_url);
       place.host = host_of_git_url(to);
       return place;
     }
@@ -524,6 +521,11 @@ ActionStoreOptions action_store_options(const std::map<std::string, std::string>
   if (!variable("_GITHUB_ACTION_DOWNLOAD_NO_BACKOFF").empty())
     options.retry.wait_least = options.retry.wait_most = std::chrono::milliseconds(0);
   return options;
+}
+
+GitAccess git_access(const ActionStoreOptions& options) {
+  return {options.token,     options.github_url, options.home,
+          options.ssh_agent, options.network,    options.retry.resolve_timeout};
 }
 
 std::vector<std::string> secrets_of(const ActionStoreOptions& options) {

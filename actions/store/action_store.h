@@ -64,6 +64,8 @@ struct ActionStoreOptions {
 [[nodiscard]] std::string default_action_cache(const std::map<std::string, std::string>& environment);
 /// What the environment says: token, archive cache, no waiting between attempts, network, home, default cache.
 [[nodiscard]] ActionStoreOptions action_store_options(const std::map<std::string, std::string>& environment);
+/// How `options` have git servers reached.
+[[nodiscard]] GitAccess git_access(const ActionStoreOptions& options);
 /// What must never be shown of `options`.
 [[nodiscard]] std::vector<std::string> secrets_of(const ActionStoreOptions& options);
 

@@ -18,15 +18,8 @@ Error canceled() { return Error{"stopped", std::make_error_code(std::errc::opera
 
 class GitSource : public ActionSource {
  public:
-  GitSource(Path modules, std::string token, std::string home, bool ssh_agent, HttpSettings settings,
-            RetryPolicy policy, TreeLimits limits)
-      : modules_(std::move(modules)),
-        token_(std::move(token)),
-        home_(std::move(home)),
-        ssh_agent_(ssh_agent),
-        settings_(std::move(settings)),
-        policy_(policy),
-        limits_(limits) {}
+  GitSource(Path modules, GitAccess access, RetryPolicy policy, TreeLimits limits)
+      : modules_(std::move(modules)), access_(std::move(access)), policy_(policy), limits_(limits) {}
 
   Result<std::string> resolve(const WantedRepository& wanted, const Tell& tell,
                               std::stop_token stop) override {
@@ -99,20 +92,6 @@ class GitSource : public ActionSource {
     return Path(url);
   }
 
-  [[nodiscard]] GitRemote remote_of(const WantedRepository& wanted) const {
-    GitRemote remote;
-    remote.url = wanted.git_url;
-    if (wanted.send_token && !token_.empty()) {
-      remote.user = "x-access-token";
-      remote.password = token_;
-    }
-    remote.settings = settings_;
-    remote.home = home_;
-    remote.ssh_agent = ssh_agent_;
-    remote.stall_timeout = policy_.resolve_timeout;
-    return remote;
-  }
-
   Result<GitFetcher*> fetcher() {
     const std::lock_guard guard(mutex_);
     if (!fetcher_) {
@@ -146,7 +125,7 @@ class GitSource : public ActionSource {
     Result<GitFetcher*> git = fetcher();
     if (!git) return std::move(git.error());
     for (int attempt = 1;; ++attempt) {
-      Result<References> references = (*git)->references(remote_of(wanted), stop);
+      Result<References> references = (*git)->references(access_.to(wanted.git_url), stop);
       if (references) return references;
       if (stop.stop_requested()) return canceled();
       const Error& why = references.error();
@@ -174,7 +153,8 @@ class GitSource : public ActionSource {
       tell({StoreEvent::Kind::progress, wanted.key(), "", bytes});
     };
     if (!local)
-      if (Result<void> done = (*git)->fetch(remote_of(wanted), source, repository, progress, stop); !done)
+      if (Result<void> done = (*git)->fetch(access_.to(wanted.git_url), source, repository, progress, stop);
+          !done)
         return std::move(done.error());
     Result<std::unique_ptr<Sha256>> sha256 = make_sha256(modules_);
     if (!sha256) return std::move(sha256.error());
@@ -186,9 +166,7 @@ class GitSource : public ActionSource {
   }
 
   const Path modules_;
-  const std::string token_, home_;
-  const bool ssh_agent_;
-  const HttpSettings settings_;
+  const GitAccess access_;
   const RetryPolicy policy_;
   const TreeLimits limits_;
   std::mutex mutex_;
@@ -197,11 +175,24 @@ class GitSource : public ActionSource {
 
 }  // namespace
 
-std::unique_ptr<ActionSource> make_git_source(Path modules, std::string token, std::string home,
-                                              bool ssh_agent, HttpSettings settings, RetryPolicy policy,
+GitRemote GitAccess::to(const std::string& url) const {
+  GitRemote remote;
+  remote.url = url;
+  const std::string origin = origin_of(url);
+  if (!token.empty() && !origin.empty() && origin == origin_of(token_url)) {
+    remote.user = "x-access-token";
+    remote.password = token;
+  }
+  remote.settings = settings;
+  remote.home = home;
+  remote.ssh_agent = ssh_agent;
+  remote.stall_timeout = stall_timeout;
+  return remote;
+}
+
+std::unique_ptr<ActionSource> make_git_source(Path modules, GitAccess access, RetryPolicy policy,
                                               TreeLimits limits) {
-  return std::make_unique<GitSource>(std::move(modules), std::move(token), std::move(home), ssh_agent,
-                                     std::move(settings), policy, limits);
+  return std::make_unique<GitSource>(std::move(modules), std::move(access), policy, limits);
 }
 
 }  // namespace buildspec_run

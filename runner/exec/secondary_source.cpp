@@ -10,25 +10,10 @@
 #include "actions/store/action_store.h"
 #include "runner/exec/diagnosed.h"
 #include "runner/sys/git.h"
-#include "runner/sys/http.h"
 #include "runner/sys/url.h"
 
 namespace buildspec_run {
 namespace {
-
-GitRemote remote_of(const SecondarySource& source, const ActionStoreOptions& options) {
-  GitRemote remote;
-  remote.url = source.url;
-  remote.settings = options.network;
-  remote.home = options.home;
-  remote.ssh_agent = options.ssh_agent;
-  const std::string origin = origin_of(source.url);
-  if (!options.token.empty() && !origin.empty() && origin == origin_of(options.github_url)) {
-    remote.user = "x-access-token";
-    remote.password = options.token;
-  }
-  return remote;
-}
 
 Result<std::string> clone(GitFetcher& git, const SecondarySource& source, const Request& request,
                           EventStream& events, const std::stop_token& stop) {
@@ -38,7 +23,7 @@ Result<std::string> clone(GitFetcher& git, const SecondarySource& source, const 
     if (Result<void> made = make_directories(directory, 0755); !made) return std::move(made.error());
     const auto progress = [&](std::size_t, std::size_t, std::size_t) { events.tick(); };
     Result<std::string> commit =
-        git.clone(remote_of(source, request.actions), source.version, directory, progress, stop);
+        git.clone(git_access(request.actions).to(source.url), source.version, directory, progress, stop);
     if (commit || stop.stop_requested()) return commit;
     const std::error_code code = commit.error().code;
     if (code == std::errc::no_such_file_or_directory || attempt >= request.actions.retry.attempts ||
