@@ -20,10 +20,12 @@ class Workspaces : public testing::Test {
   test::Ran run(const fs::path& directory, std::vector<std::string> options = {}) {
     options.insert(options.begin(),
                    {PROJECT_BINARY_DIR "/bin/buildspec-run", "--workspace", "copy", "--format", "plain"});
-    return test::run_program(
-        options,
-        {{"HOME", home_.native()}, {"PATH", ::getenv("PATH")}, {"TMPDIR", directory_.path().native()}},
-        directory);
+    return test::run_program(options,
+                             {{"HOME", home_.native()},
+                              {"PATH", ::getenv("PATH")},
+                              {"TMPDIR", directory_.path().native()},
+                              {"_GITHUB_ACTION_DOWNLOAD_NO_BACKOFF", "1"}},
+                             directory);
   }
   static void buildspec(const fs::path& directory, const std::string& commands) {
     put(directory / "buildspec.yml", "version: 0.2\nphases:\n  build:\n    commands:\n" + commands);
