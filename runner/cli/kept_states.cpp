@@ -52,8 +52,9 @@ PlanParts plan_parts(const SourceText& buildspec, bool strict_parity) {
   const Document document = parse_document(buildspec, found);
   const Buildspec decoded = decode_buildspec(buildspec, document, {Purpose::run, strict_parity}, found);
   if (found.has_errors()) return parts;
-  const Plan plan = lower_buildspec(decoded, found);
+  parts.plan = lower_buildspec(decoded, found);
   if (found.has_errors()) return parts;
+  const Plan& plan = parts.plan;
   parts.is_valid = true;
   const Value value = to_value(plan);
   const auto list = [](const Value& of, std::string_view name) -> Value::Array {

@@ -7,10 +7,27 @@
 #include <variant>
 #include <vector>
 
+#include "runner/cli/command_line.h"
 #include "runner/cli/kept_runs.h"
+#include "runner/plan/plan.h"
 #include "runner/store/state_log.h"
 
 namespace buildspec_run {
+
+// What `resume` and `shell` need again, as no secret is kept.
+inline constexpr OptionSpec kSecretOfRunOption = {
+    "--secret",
+    "",
+    OptionSpec::Takes::value,
+    "NAME[=VALUE|@FILE]",
+    "a secret of the run: none is kept, so each comes from where it came from then, or from here",
+    true};
+inline constexpr OptionSpec kSecretsFileOfRunOption = {"--secrets-file",
+                                                       "",
+                                                       OptionSpec::Takes::value,
+                                                       "FILE",
+                                                       "the same from a file; default: that of the run",
+                                                       true};
 
 /// A buildspec as far as it matters to who goes on: its tasks in the order in which they run, and what all of them share.
 struct PlanParts {
@@ -20,6 +37,7 @@ struct PlanParts {
   std::vector<Task> tasks;
   std::string scope, shell, variables;
   bool is_valid = false;  // nothing is wrong with it
+  Plan plan;              // as far as it can be read; points into the buildspec's text
 
   [[nodiscard]] const Task* find(std::string_view label) const;
 };

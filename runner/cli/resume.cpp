@@ -29,9 +29,8 @@ constexpr OptionSpec kOptions[] = {
      "default: where the run "
      "was broken off, or what failed"},
     {"--rerun-failed", "", Takes::nothing, "", "begin with the command or step that failed first"},
-    {"--secret", "", Takes::value, "NAME[=VALUE|@FILE]",
-     "a secret of the run: none is kept, so each comes from where it came from then, or from here", true},
-    {"--secrets-file", "", Takes::value, "FILE", "the same from a file; default: that of the run", true},
+    kSecretOfRunOption,
+    kSecretsFileOfRunOption,
     kViewFormatOption,
     kColorOption,
     kVerboseOption,
@@ -60,7 +59,7 @@ ExitCode run_resume(const Invocation& invocation) {
   wanted.failed = invocation.arguments.has("--rerun-failed");
   if (wanted.from && wanted.failed)
     return invocation.fail(ExitCode::invalid, "--from and --rerun-failed both say where to begin");
-  const auto found = run_to_go_on_with(invocation, wanted.from.has_value());
+  const auto found = run_to_go_on_with(invocation, wanted.from ? WhichRun::any : WhichRun::unfinished);
   if (const Refused* refused = std::get_if<Refused>(&found)) return fail(*refused);
   const RunSketch& run = std::get<RunSketch>(found);
   if (run.state == RunSketch::State::running)
@@ -147,7 +146,7 @@ constexpr Subcommand kSubcommand = {
 
 const Subcommand& resume_subcommand() { return kSubcommand; }
 
-OrRefused<RunSketch> run_to_go_on_with(const Invocation& invocation, bool any_verdict) {
+OrRefused<RunSketch> run_to_go_on_with(const Invocation& invocation, WhichRun which) {
   const std::vector<std::string>& operands = invocation.arguments.operands;
   if (!operands.empty()) return kept_run(invocation, operands.front());
   const Path state = state_directory_of(invocation);
@@ -161,14 +160,20 @@ OrRefused<RunSketch> run_to_go_on_with(const Invocation& invocation, bool any_ve
     if (run->started && has_states(run->directory)) gone_on_with.insert(run->started->resumed_run);
     runs.push_back(std::move(*run));
   }
-  std::optional<RunSketch> last;
+  RunSketch *last = nullptr, *last_unfinished = nullptr;
+  const auto take_later = [](RunSketch*& one, RunSketch& other) {
+    if (one == nullptr || other.began > one->began) one = &other;
+  };
   for (RunSketch& run : runs) {
     if (run.state == RunSketch::State::running || !has_states(run.directory)) continue;
+    take_later(last, run);
     const bool has_succeeded = run.finished && run.finished->status == Status::succeeded;
-    if (!any_verdict && (has_succeeded || gone_on_with.contains(run.id))) continue;
-    if (!last || run.began > last->began) last = std::move(run);
+    if (!has_succeeded && !gone_on_with.contains(run.id)) take_later(last_unfinished, run);
   }
-  if (last) return std::move(*last);
+  RunSketch* const wanted =
+      which == WhichRun::any || (which == WhichRun::unfinished_or_any && !last_unfinished) ? last
+                                                                                           : last_unfinished;
+  if (wanted != nullptr) return std::move(*wanted);
   return Refused{ExitCode::invalid,
                  fmt::format("no run is kept in {} that can be gone on with", (state / "runs").native())};
 }

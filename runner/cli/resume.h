@@ -9,9 +9,14 @@ namespace buildspec_run {
 
 [[nodiscard]] const Subcommand& resume_subcommand();
 
-/// The run that the operand names; without one the last of those that can be gone on with and that nobody has gone on with
-/// yet. `any_verdict`: also of those that have succeeded.
-[[nodiscard]] OrRefused<RunSketch> run_to_go_on_with(const Invocation& invocation, bool any_verdict);
+/// Of the runs that have states, the last:
+enum class WhichRun {
+  unfinished,         // that has not succeeded, and that nobody has gone on with yet
+  any,                // whatever became of it
+  unfinished_or_any,  // `unfinished`, and where there is none, `any`
+};
+/// The run that the operand names; without one, `which`.
+[[nodiscard]] OrRefused<RunSketch> run_to_go_on_with(const Invocation& invocation, WhichRun which);
 
 /// The invocation of the run, with the options of `resume` that are given now in the place of its own.
 [[nodiscard]] Invocation as_it_was(const Invocation& now, const KeptRequest& asked);

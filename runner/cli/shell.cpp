@@ -8,8 +8,6 @@
 
 #include "runner/base/json.h"
 #include "runner/base/text.h"
-#include "runner/buildspec/decode.h"
-#include "runner/buildspec/lower.h"
 #include "runner/cli/kept_runs.h"
 #include "runner/cli/kept_states.h"
 #include "runner/cli/report.h"
@@ -24,7 +22,6 @@
 #include "runner/sys/run_directory.h"
 #include "runner/sys/terminal.h"
 #include "runner/sys/user.h"
-#include "runner/yaml/document.h"
 
 namespace buildspec_run {
 namespace {
@@ -36,18 +33,9 @@ constexpr OptionSpec kOptions[] = {
      "the state before that command or step (build[3]; a phase: its first); default: that from which resume "
      "goes on, of a run "
      "that has succeeded the last one"},
-    {"--secret", "", Takes::value, "NAME[=VALUE|@FILE]",
-     "a secret of the run: none is kept, so each comes from where it came from then, or from here", true},
-    {"--secrets-file", "", Takes::value, "FILE", "the same from a file; default: that of the run", true},
+    kSecretOfRunOption,
+    kSecretsFileOfRunOption,
 };
-
-/// The plan of the run, as far as it can be read.
-Plan plan_of(const SourceText& buildspec) {
-  Diagnostics found;
-  const Document document = parse_document(buildspec, found);
-  const Buildspec decoded = decode_buildspec(buildspec, document, {Purpose::run, false}, found);
-  return found.has_errors() ? Plan{} : lower_buildspec(decoded, found);
-}
 
 /// What a step would see above what every process starts with: the env of its job, and PATH.
 void add_job(std::string_view job, std::map<std::string, std::string>& environment) {
@@ -69,9 +57,7 @@ ExitCode run_shell(const Invocation& invocation) {
   if (!terminal)
     return invocation.fail(ExitCode::machine,
                            fmt::format("no shell can be opened: {}", terminal.error().message));
-  // The run that resume would take; where there is none, the last one, whatever became of it.
-  auto found = run_to_go_on_with(invocation, false);
-  if (std::holds_alternative<Refused>(found)) found = run_to_go_on_with(invocation, true);
+  const auto found = run_to_go_on_with(invocation, WhichRun::unfinished_or_any);
   if (const Refused* refused = std::get_if<Refused>(&found)) return fail(*refused);
   const RunSketch& run = std::get<RunSketch>(found);
   Result<KeptStates> kept = read_states(run.directory);
@@ -110,9 +96,8 @@ ExitCode run_shell(const Invocation& invocation) {
   Request request;
   request.secret_variables = std::get<Secrets>(secrets).variables;
   request.secret_lookup = std::get<Secrets>(secrets).lookup;
-  const Plan plan = plan_of(buildspec);
   Diagnostics unresolved;
-  const SecretPlaces places = secret_places(make_environment(plan, request, {}, unresolved));
+  const SecretPlaces places = secret_places(make_environment(parts.plan, request, {}, unresolved));
   std::string missing;
   const auto whole = [&](std::string_view text) -> std::string {
     Result<std::string> restored = places.put_back(text);
@@ -157,7 +142,7 @@ ExitCode run_shell(const Invocation& invocation) {
   shell.program = kept->build->shell;
   const std::string next = next_task(state, parts);
   shell.name = next.empty() ? std::string("end") : next;
-  for (const Phase& phase : plan.phases)
+  for (const Phase& phase : parts.plan.phases)
     if (!next.empty() && to_lower(phase.name) == next.substr(0, next.find_first_of("[.")) &&
         !phase.run_as.empty() && !is_caller(phase.run_as))
       shell.user = phase.run_as;
