@@ -4,15 +4,14 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "runner/supervisor/process_table.h"
+#include "tests/support/descendants.h"
 #include "tests/support/run_program.h"
 #include "tests/support/running_program.h"
 #include "tests/support/temporary_directory.h"
@@ -37,23 +36,7 @@ class Debugging : public testing::Test {
   }
 
   void TearDown() override {
-    std::vector<ProcessEntry> left;
-    const pid_t self = ::getpid();
-    eventually(
-        [&] {
-          while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-          }
-          left =
-              closure(read_process_table(), [&](const ProcessEntry& entry) { return entry.parent == self; });
-          std::erase_if(left, [](const ProcessEntry& entry) { return !entry.alive; });
-          return left.empty();
-        },
-        std::chrono::seconds(10));
-    for (const ProcessEntry& entry : left) {
-      ADD_FAILURE() << "left running: " << entry.pid << " "
-                    << contents(fmt::format("/proc/{}/cmdline", entry.pid));
-      ::kill(entry.pid, SIGKILL);
-    }
+    test::expect_no_descendants(std::chrono::seconds(10));
     EXPECT_TRUE(fs::is_empty(files_ / "tmp")) << "nothing stays in the temporary directory";
   }
 

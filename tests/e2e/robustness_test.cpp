@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runner/supervisor/process_table.h"
+#include "tests/support/descendants.h"
 #include "tests/support/run_program.h"
 #include "tests/support/running_program.h"
 #include "tests/support/temporary_directory.h"
@@ -38,21 +39,6 @@ constexpr bool kMemoryIsOurs = true;
 
 const std::string kProgram = PROJECT_BINARY_DIR "/bin/buildspec-run";
 
-/// Everything alive that descends from us.
-std::vector<ProcessEntry> living_descendants() {
-  const pid_t self = ::getpid();
-  std::vector<ProcessEntry> found =
-      closure(read_process_table(), [&](const ProcessEntry& entry) { return entry.parent == self; });
-  std::erase_if(found, [](const ProcessEntry& entry) { return !entry.alive; });
-  return found;
-}
-
-std::string command_of(pid_t pid) {
-  std::string line = contents(fmt::format("/proc/{}/cmdline", pid));
-  std::replace(line.begin(), line.end(), '\0', ' ');
-  return fmt::format("{}: {}", pid, line);
-}
-
 class Robustness : public testing::Test {
  protected:
   void SetUp() override {
@@ -62,20 +48,7 @@ class Robustness : public testing::Test {
   }
 
   void TearDown() override {
-    // What is killed needs an instant to be gone.
-    std::vector<ProcessEntry> left;
-    eventually(
-        [&] {
-          while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-          }
-          left = living_descendants();
-          return left.empty();
-        },
-        std::chrono::seconds(5));
-    for (const ProcessEntry& entry : left) {
-      ADD_FAILURE() << "left running: " << command_of(entry.pid);
-      ::kill(entry.pid, SIGKILL);
-    }
+    test::expect_no_descendants(std::chrono::seconds(5));
     EXPECT_TRUE(may_leave_files_ || fs::is_empty(temporary_)) << "nothing stays in the temporary directory";
   }
 

@@ -52,6 +52,14 @@ class DockerAction : public testing::Test {
     argv.insert(argv.end(), options.begin(), options.end());
     return argv;
   }
+  [[nodiscard]] test::Start on_terminal(Words options) const {
+    test::Start start;
+    start.argv = command(std::move(options));
+    start.env = environment();
+    start.env["TERM"] = "dumb";
+    start.on_terminal = true;
+    return start;
+  }
   Ran run(Words options = {}) { return test::run_program(command(std::move(options)), environment()); }
 
   test::TemporaryDirectory directory_;
@@ -414,12 +422,7 @@ TEST_F(DockerAction, AShellAfterAFailureIsInAContainer) {
   put_action("", "inputs: {x: {}}\n");
   put(directory_ / "src/act/main.sh", "test -e /github/workspace/mended\n");
   put_steps("      - {uses: ./act, with: {x: value}, env: {MINE: here}}\n");
-  test::Start start;
-  start.argv = command({"--shell-on-failure"});
-  start.env = environment();
-  start.env["TERM"] = "dumb";
-  start.on_terminal = true;
-  test::RunningProgram program(start);
+  test::RunningProgram program(on_terminal({"--shell-on-failure"}));
   const auto sees = [&](const std::string& text) {
     return eventually([&] { return program.screen().find(text) != std::string::npos; });
   };
@@ -436,12 +439,7 @@ TEST_F(DockerAction, AShellInAContainerEndsWithTheRun) {
   put_action("");
   put(directory_ / "src/act/main.sh", "false\n");
   put_steps("      - uses: ./act\n");
-  test::Start start;
-  start.argv = command({"--shell-on-failure"});
-  start.env = environment();
-  start.env["TERM"] = "dumb";
-  start.on_terminal = true;
-  test::RunningProgram program(start);
+  test::RunningProgram program(on_terminal({"--shell-on-failure"}));
   ASSERT_TRUE(eventually([&] { return program.screen().find("a container of ") != std::string::npos; }));
   program.type("echo in$((1+1))side\n");
   ASSERT_TRUE(eventually([&] { return program.screen().find("in2side") != std::string::npos; }))
