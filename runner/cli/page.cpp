@@ -58,12 +58,15 @@ details:target{outline:2px solid var(--link)}
 user-select:none}.log a:target{background:var(--warn);color:var(--bg)}
 table{border-collapse:collapse;width:100%}td,th{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;overflow-wrap:anywhere;
 border-bottom:1px solid var(--line)}
-td:first-child,th:first-child{white-space:nowrap}
+td:first-child,th:first-child,.notes td:last-child{white-space:nowrap}td pre{white-space:pre-wrap;overflow-wrap:anywhere}
 .b{font-weight:700}.u{text-decoration:underline}.i{font-style:italic}
 .c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}.c6{color:var(--c6)}
 .c7{color:var(--c7)}
 @media(max-width:40rem){body{padding:.6rem;font-size:15px}summary{flex-wrap:wrap;gap:.1rem .6rem}summary code{flex-basis:100%;order:9}
-.log a{min-width:3em;padding-right:.6em}}
+.log a{min-width:3em;padding-right:.6em}
+.notes tbody,.vars,.vars tbody,.vars tr,.vars th,.vars td{display:block}.vars th{border:0}.notes,.notes td{display:block;padding-right:0;border:0}
+.notes tr{display:grid;grid-template-columns:1fr auto;padding:.3rem 0;border-bottom:1px solid var(--line)}
+.notes td{grid-column:1/-1}.notes td:empty{display:none}.notes td:first-child,.notes td:last-child{grid-row:1;grid-column:auto}}
 )";
 
 /// `text` where a text or an attribute's value stands.
@@ -305,7 +308,7 @@ class Page {
     annotations(build);
     for (const PhaseRecord& phase : build.phases) this->phase(phase);
     if (!build.exported.empty()) {
-      put("<h2>Exported variables</h2>\n<table>\n");
+      put("<h2>Exported variables</h2>\n<table class=\"vars\">\n");
       for (const ExportedVariable& variable : build.exported)
         put(fmt::format("<tr><th><code>{}</code></th><td><pre>{}</pre></td></tr>\n", shown(variable.name),
                         shown_lines(variable.value)));
@@ -359,16 +362,21 @@ class Page {
 
   void annotations(const BuildRecord& build) {
     if (build.annotations.empty()) return;
-    put(fmt::format("<h2>{}</h2>\n<table>\n", counted(build.annotations.size(), "annotation")));
+    put(fmt::format("<h2>{}</h2>\n<table class=\"notes\">\n",
+                    counted(build.annotations.size(), "annotation")));
     std::size_t count = 0;
     for (const StepAnnotated& annotation : build.annotations) {
       if (++count > kMostRows) break;
       std::string place = shown(annotation.file);
-      if (!annotation.file.empty() && annotation.line > 0) place += fmt::format(":{}", annotation.line);
+      if (!annotation.file.empty() && annotation.line > 0) {
+        place += fmt::format(":{}", annotation.line);
+        if (annotation.column > 0) place += fmt::format(":{}", annotation.column);
+      }
+      if (!place.empty()) place = "<code>" + place + "</code>";
       TaskRecord task;
       task.label = annotation.label;
       put(
-          fmt::format("<tr><td class=\"{}\">{}</td><td><code>{}</code></td><td>{}{}</td><td><a "
+          fmt::format("<tr><td class=\"{}\">{}</td><td>{}</td><td>{}{}</td><td><a "
                       "href=\"#{}\">{}</a></td></tr>\n",
                       annotation.level == "error"     ? "bad"
                       : annotation.level == "warning" ? "warn"

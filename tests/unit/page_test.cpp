@@ -119,6 +119,15 @@ TEST_F(PageTest, NothingOfTheBuildIsMarkup) {
   page();  // holds it against flaw_of
 }
 
+TEST_F(PageTest, AnAnnotationNamesItsPlaceWhenItHasOne) {
+  task("build[0]", "x", Status::failed, "");
+  record_.builds[0].annotations.push_back({"build[0]", "error", "bad", "", "src/a.c", 3, 3, 7, 7});
+  record_.builds[0].annotations.push_back({"build[0]", "notice", "well", "", "", 0, 0, 0, 0});
+  const std::string text = page();
+  EXPECT_NE(text.find("<td><code>src/a.c:3:7</code></td><td>bad</td>"), std::string::npos);
+  EXPECT_NE(text.find("<td></td><td>well</td>"), std::string::npos);
+}
+
 TEST_F(PageTest, ColoursOfTheLogAreKept) {
   task("build[0]", "x", Status::succeeded,
        "\x1b[1;31mred\x1b[0m \x1b[38;5;200mpink\x1b[m \x1b[92mgreen\nstill\x1b[0m\n");
