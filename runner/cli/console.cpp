@@ -16,11 +16,16 @@
 namespace buildspec_run {
 namespace {
 
-constexpr std::size_t kDefaultWidth = 80;
-// A live line takes no third row in a window that was made as narrow as 40 columns.
-constexpr std::size_t kWidestLive = 79;
+constexpr std::size_t kDefaultWidth = 80, kDefaultHeight = 24;
+constexpr std::size_t kNarrow = 40, kShort = 10, kTooShort = 4;  // of a window, for the live block
 constexpr std::size_t kMostHeld = std::size_t{64} << 10;
-constexpr std::string_view kEraseLive = "\r\x1b[A\x1b[J";
+constexpr std::chrono::milliseconds kWaitForTerminal{200};
+// Wider, its rows would wrap into too many when the window is made narrower. A window of 80 columns gets all of it.
+constexpr std::size_t kWidestLive = 79, kWidestDragged = 24;
+// From the row below: in the upper left corner tmux takes "erase all" for the end of a screen worth keeping.
+constexpr std::string_view kEraseLive = "\r\x1b[K\n\x1b[J\x1b[A";
+constexpr std::string_view kEraseLineEnd = "\x1b[K", kEraseScreenEnd = "\x1b[J";
+constexpr std::string_view kNoWrap = "\x1b[?7l", kWrap = "\x1b[?7h";
 
 }  // namespace
 
@@ -36,8 +41,10 @@ bool use_color(ColorMode mode, bool is_terminal, std::string_view term, std::str
   return is_terminal && term != "dumb" && no_color.empty();
 }
 
-bool use_live_lines(bool is_terminal, std::string_view term) noexcept {
-  return is_terminal && term != "dumb";
+bool use_live_lines(bool is_terminal, std::string_view term, std::string_view no_color,
+                    std::string_view ci) noexcept {
+  const bool is_ci = !ci.empty() && ci != "false" && ci != "0";
+  return is_terminal && term != "dumb" && no_color.empty() && !is_ci;
 }
 
 bool use_unicode(std::string_view lc_all, std::string_view lc_ctype, std::string_view lang) noexcept {
@@ -56,6 +63,16 @@ std::size_t terminal_width(int fd) noexcept {
   return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kDefaultWidth;
 }
 
+std::size_t terminal_height(int fd) noexcept {
+  winsize size{};
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : kDefaultHeight;
+}
+
+bool is_background(int fd) noexcept {
+  const pid_t foreground = tcgetpgrp(fd);  // -1: it is not the terminal of our session
+  return foreground >= 0 && foreground != getpgrp();
+}
+
 bool same_destination(int a, int b) noexcept {
   struct stat first {};
   struct stat second {};
@@ -64,55 +81,94 @@ bool same_destination(int a, int b) noexcept {
 }
 
 void Console::write(std::string_view text) {
-  if (text.empty()) return;
-  at_line_start_ = text.back() == '\n';
-  if (live_.empty()) return write_whole(text);
-  live_.clear();
-  // In one piece, so that no frame without the one and without the other is seen.
-  std::string frame(kEraseLive);
-  frame += text;
-  write_whole(frame);
+  const std::lock_guard lock(writing_);
+  write_locked(text);
 }
 
 void Console::write_line_start(std::string_view text) {
-  if (at_line_start_) return write(text);
-  write("\n" + std::string(text));
+  const std::lock_guard lock(writing_);
+  if (at_line_start_) return write_locked(text);
+  write_locked("\n" + std::string(text));
 }
 
-void Console::show_live(std::string_view line) {
-  if (!traits_.live || !at_line_start_ || closed_) return;
-  const std::size_t columns = width();
-  if (columns > 0 && columns != seen_width_) {
-    seen_width_ = columns;
-    // Somebody is dragging the window's border. Each wrapped live line costs an empty line, so wait until the
-    // border rests, unless the old line is about to take a third row.
-    if (!live_.empty() && live_columns_ > columns && live_columns_ + 8 < 2 * columns) return;
-  }
-  std::string shown = cut_columns(line, live_columns(), unicode());
-  const std::size_t shown_columns = columns_of(shown);
-  if (shown.empty() || shown == live_) return;
-  std::string frame;
-  if (live_.empty()) {
-    frame = "\n";
-  } else if (live_columns_ >= columns && columns > 0) {
-    frame = std::string(kEraseLive) + "\n";
+void Console::write_locked(std::string_view text) {
+  if (text.empty()) return;
+  at_line_start_ = text.back() == '\n';
+  if (live_.empty()) return write_whole(text);
+  // In one piece, so that no frame without the one and without the other is seen.
+  std::string frame(kEraseLive);
+  frame += text;
+  if (live_is_due() && drawn_for_ == size()) {
+    frame += live_frame();
+    drawn_at_ = traits_.now();
   } else {
-    frame = "\r\x1b[K";
+    live_.clear();
   }
+  write_whole(frame);
+}
+
+bool Console::live_is_due() const {
+  return traits_.live && at_line_start_ && !closed_ && traits_.now() - drawn_at_ >= kFrame;
+}
+
+// From the cursor in the empty row, and back to it.
+std::string Console::live_frame() const {
+  std::string frame("\r");
+  frame.append(kNoWrap).append(kEraseLineEnd);
+  for (const std::string& row : live_) frame.append("\n").append(row).append(kEraseLineEnd);
+  frame.append(kEraseScreenEnd);
+  return frame.append("\x1b[").append(std::to_string(live_.size())).append("A\r").append(kWrap);
+}
+
+void Console::show_live(const std::vector<std::string>& rows) {
+  const std::lock_guard lock(writing_);
+  if (!live_is_due() || (traits_.background && traits_.background())) return;
+  const Size now = size();
+  if (!live_.empty() && now != drawn_for_) resized_at_ = traits_.now();
+  const bool rests = traits_.now() - resized_at_ >= kRest;
+  const std::size_t columns = rests ? live_columns() : std::min(live_columns(), kWidestDragged);
+  const std::size_t most = rests ? live_rows() : std::min<std::size_t>(live_rows(), 1);
+  std::vector<std::string> shown;
+  for (std::size_t i = 0; i < std::min(rows.size(), most); ++i)
+    shown.push_back(cut_columns(rows[i], columns, unicode()));
+  if (now == drawn_for_ && shown == live_) return;
+  // In a window that has changed, rows of the old block may lie anywhere below.
+  std::string frame(!live_.empty() && now != drawn_for_ ? kEraseLive : std::string_view());
+  if (shown.empty() && !live_.empty()) frame = kEraseLive;
   live_ = std::move(shown);
-  live_columns_ = shown_columns;
-  write_whole(frame + live_);
+  if (!live_.empty()) frame += live_frame();
+  drawn_for_ = now;
+  drawn_at_ = traits_.now();
+  write_whole(frame);
 }
 
 std::size_t Console::live_columns() const {
   const std::size_t columns = width();
-  return columns == 0 ? kWidestLive : std::min(columns - 1, kWidestLive);
+  return columns == 0 ? kWidestLive : std::min(std::max<std::size_t>(columns, 2) - 1, kWidestLive);
+}
+
+std::size_t Console::live_rows() const {
+  const Size window = size();
+  if (window.rows > 0 && window.rows < kTooShort) return 0;
+  const bool small =
+      (window.columns > 0 && window.columns < kNarrow) || (window.rows > 0 && window.rows < kShort);
+  return small ? 1 : kMostLiveRows;
 }
 
 void Console::clear_live() {
+  const std::lock_guard lock(writing_);
   if (live_.empty()) return;
   live_.clear();
   write_whole(kEraseLive);
+}
+
+void Console::suspend(const std::function<void()>& stop) {
+  const std::unique_lock lock(writing_, kWaitForTerminal);
+  if (lock.owns_lock() && !live_.empty()) {
+    live_.clear();
+    write_whole(kEraseLive);
+  }
+  stop();
 }
 
 void Console::write_whole(std::string_view text) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <memory>
 
 #include "runner/base/json.h"
@@ -535,7 +536,7 @@ ExitCode run_as_asked(const Invocation& invocation, const Path& source_dir, cons
   request.actions.check_files = true;
   request.steps.server_url = request.actions.github_url;
 
-  const Interrupts interrupts;
+  Interrupts interrupts;
   const auto now = std::chrono::system_clock::now();
   request.run_id = make_run_id(now);
   const Path state = state_directory_of(invocation);
@@ -571,6 +572,7 @@ ExitCode run_as_asked(const Invocation& invocation, const Path& source_dir, cons
   ViewOptions options;
   if (kept != nullptr) options.log_problem = [&kept] { return kept->problem(); };
   Views views = make_views(invocation, std::move(options));
+  interrupts.on_suspend([&](const std::function<void()>& stop) { views.out->suspend(stop); });
   std::vector<EventSink*> sinks = {views.view.get()};
   if (kept != nullptr) sinks.insert(sinks.begin(), kept.get());
   Fanout events(std::move(sinks));
@@ -579,6 +581,7 @@ ExitCode run_as_asked(const Invocation& invocation, const Path& source_dir, cons
   RunController controller(std::move(answers), interrupts.stop());
   Result<Finished> finished =
       run_build(request, machine, controller, events, interrupts.stop(), interrupts.kill());
+  interrupts.on_suspend({});
   views.view.reset();
   for (const Console* console : {views.out.get(), views.err.get()})
     if (!console->problem().empty())

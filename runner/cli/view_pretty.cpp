@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "runner/base/overloaded.h"
 #include "runner/base/text.h"
@@ -26,9 +27,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kTailLines = 40;
 constexpr std::size_t kRepeatedLines = 10;
 constexpr std::size_t kWidest = 100;  // durations farther to the right than this lose their line
-constexpr auto kRedraw =
-    100ms;  // at most ten live lines a second, the first when a command has run that long
-constexpr auto kNameAfter = 2s;  // where nothing is live
+constexpr auto kShowAfter = 100ms;    // what is over before that does not flicker
+constexpr auto kNameAfter = 2s;       // where nothing is live
 
 struct Glyphs {
   std::string_view success, failure, running, bar, stop;
@@ -72,10 +72,17 @@ class PrettyView : public EventSink {
                    [&](const TaskFinished& task) { finished(task); },
                    [](const StepAnnotated&) {},
                    [](const StepSummarized&) {},
-                   [&](const ShellOpened& shell) { stop(shell.label, stop_text(shell)); },
-                   [&](const ShellClosed& shell) { stop(shell.label, stop_text(shell)); },
+                   [&](const ShellOpened& shell) {
+                     stands_still_ = true;
+                     stop(shell.label, stop_text(shell));
+                   },
+                   [&](const ShellClosed& shell) {
+                     stop(shell.label, stop_text(shell));
+                     stands_still_ = !shell.resumed;  // else the user is asked
+                   },
                    [&](const StopAnswered& answered) {
                      stop(answered.label, stop_text(answered));
+                     stands_still_ = false;
                      if (is_taken_back(answered)) failed_tail_.clear();
                    },
                    [&](const PhaseFinished& phase) { finished(phase); },
@@ -168,7 +175,7 @@ class PrettyView : public EventSink {
         line += paint(Ink::dim, shown_bytes(bytes), color());
         before = ", ";
       }
-      return out_.show_live(line);
+      return out_.show_live({line});
     }
     if (fetch.state == ActionFetch::State::done)
       out_.write_line_start(cut("  " + paint(Ink::dim, fetched_line(fetch.action, fetch.bytes), color())) +
@@ -184,42 +191,71 @@ class PrettyView : public EventSink {
         "\n");
   }
 
+  // Whole seconds: what does not change need not be drawn.
+  [[nodiscard]] static std::string whole_seconds(steady_clock::duration elapsed) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed);
+    return seconds < 1min ? fmt::format("{}s", seconds.count()) : shown_duration(seconds);
+  }
+
   void draw_live(steady_clock::time_point now) {
-    if (options_.replayed || now - drawn_ < kRedraw || !fetches_.empty()) return;
+    if (options_.replayed || stands_still_ || !fetches_.empty() || !out_.live_is_due()) return;
     const steady_clock::time_point begun = task_ ? task_->begun : phase_->begun;
-    if (now - begun < kRedraw) return;
-    drawn_ = now;
-    std::string line =
+    if (!out_.shows_live() && now - begun < kShowAfter) return;
+    if (out_.live_rows() > 1)
+      out_.show_live(live_rows(now));
+    else
+      out_.show_live({live_row(now - begun)});
+  }
+
+  // The phase, and how many of its commands have begun.
+  [[nodiscard]] std::string live_phase() const {
+    std::string text =
         paint(Ink::cyan, glyphs_.running, color()) + " " + paint(Ink::bold, phase_->name, color());
-    if (task_) {
-      if (phase_->begun_tasks <= phase_->tasks)
-        line += fmt::format(" {}/{}", phase_->begun_tasks, phase_->tasks);
-      line += " " + plain_line(task_->label);
-    }
-    // Whole seconds: what does not change need not be drawn.
-    const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(now - begun);
-    line +=
-        " " + paint(Ink::cyan, elapsed < 1min ? fmt::format("{}s", elapsed.count()) : shown_duration(elapsed),
-                    color());
-    if (task_) {
-      const std::size_t used = columns_of(line);
-      const std::size_t width = out_.live_columns();
-      const std::size_t room = width > used + 1 ? width - used - 1 : 0;
-      std::string_view last = tail_.last_line();
-      if (last.size() > kMostShown) last.remove_prefix(last.size() - kMostShown);
-      const std::string said = plain_line(after_returns(last));
-      const std::string text = command_title(task_->text, out_.unicode());
-      if (said.empty())
-        line += " " + text;
-      else
-        line += " " + cut_columns(text, room * 2 / 5, out_.unicode()) + " " +
-                paint(Ink::dim, fmt::format("{} {}", glyphs_.bar, said), color());
-    }
-    out_.show_live(line);
+    if (task_ && phase_->begun_tasks > 0 && phase_->begun_tasks <= phase_->tasks)
+      text += fmt::format(" {}/{}", phase_->begun_tasks, phase_->tasks);
+    return text;
+  }
+  // The last line of the command's output, as it would be seen.
+  [[nodiscard]] std::string live_output() const {
+    std::string_view last = tail_.last_line();
+    if (last.size() > kMostShown) last.remove_prefix(last.size() - kMostShown);
+    return plain_line(after_returns(last));
+  }
+
+  [[nodiscard]] std::vector<std::string> live_rows(steady_clock::time_point now) const {
+    const auto time = [&](steady_clock::time_point since) {
+      return "  " + paint(Ink::cyan, whole_seconds(now - since), color());
+    };
+    std::vector<std::string> rows = {live_phase()};
+    if (attempt_ > 1) rows[0] += fmt::format(", attempt {}", attempt_);
+    rows[0] += time(run_begun_);
+    if (!task_) return rows;
+    rows.push_back("  " + plain_line(task_->label) + time(task_->begun) + "  " +
+                   command_title(task_->text, out_.unicode()));
+    const std::string said = live_output();
+    rows.push_back(said.empty() ? ""
+                                : "  " + paint(Ink::dim, fmt::format("{} {}", glyphs_.bar, said), color()));
+    return rows;
+  }
+
+  // All of it where there is room for one row.
+  [[nodiscard]] std::string live_row(steady_clock::duration elapsed) const {
+    std::string line = live_phase();
+    if (task_) line += " " + plain_line(task_->label);
+    line += " " + paint(Ink::cyan, whole_seconds(elapsed), color());
+    if (!task_) return line;
+    const std::size_t used = columns_of(line), width = out_.live_columns();
+    const std::size_t room = width > used + 1 ? width - used - 1 : 0;
+    const std::string said = live_output();
+    const std::string text = command_title(task_->text, out_.unicode());
+    if (said.empty()) return line + " " + text;
+    return line + " " + cut_columns(text, room * 2 / 5, out_.unicode()) + " " +
+           paint(Ink::dim, fmt::format("{} {}", glyphs_.bar, said), color());
   }
 
   void started(const RunStarted& run) {
     log_file_ = run.log_file;
+    run_begun_ = options_.now();
     if (options_.quiet) return;
     std::string text =
         paint(Ink::bold, plain_line(run.buildspec), color()) + " in " + plain_line(run.source_dir) + "\n" +
@@ -261,6 +297,7 @@ class PrettyView : public EventSink {
 
   // Also when it is quiet: who is asked has to see it.
   void stop(std::string_view label, std::string_view text) {
+    out_.clear_live();  // nothing of it behind a shell or a question
     if (phase_) show_phase();
     out_.write_line_start(
         prose(fmt::format("  {} {}  {}", paint(Ink::yellow, glyphs_.stop, color()), plain_line(label), text),
@@ -270,6 +307,7 @@ class PrettyView : public EventSink {
   void started(const BuildStarted& build) {
     failed_tail_.clear();
     repeat_ = false;
+    attempt_ = build.attempt;
     if (options_.quiet || build.attempt <= 1) return;
     out_.write_line_start(
         "\n" + paint(Ink::yellow, fmt::format("retrying, attempt {}", build.attempt), color()) + "\n");
@@ -365,10 +403,8 @@ class PrettyView : public EventSink {
     const bool succeeded = phase.status == Status::succeeded;
     const bool shown = phase_ && phase_->shown;
     phase_.reset();
-    if (options_.quiet ? succeeded || phase.code == "COMMAND_EXECUTION_ERROR" : succeeded && !shown) {
-      out_.clear_live();
-      return;
-    }
+    out_.clear_live();  // until the next phase has something to show
+    if (options_.quiet ? succeeded || phase.code == "COMMAND_EXECUTION_ERROR" : succeeded && !shown) return;
     std::string text;
     if (!shown && !options_.quiet) text += "\n";
     text += with_duration(
@@ -388,6 +424,7 @@ class PrettyView : public EventSink {
   void finished(const RunFinished& run) {
     phase_.reset();
     task_.reset();
+    out_.clear_live();
     std::string text;
     if (options_.show_output) filter_.finish(text);  // of what ran in the background
     if (!options_.quiet) text += "\n";
@@ -399,7 +436,7 @@ class PrettyView : public EventSink {
     out_.write_line_start(text);
   }
 
-  static constexpr std::size_t kMostShown = 1024;  // bytes of an output line looked at for the live line
+  static constexpr std::size_t kMostShown = 1024;  // bytes of an output line looked at for the live block
 
   Console& out_;
   Console& diagnostics_;
@@ -415,9 +452,11 @@ class PrettyView : public EventSink {
   std::optional<RunningTask> task_;
   std::map<std::string, std::uint64_t> fetches_;  // under way: so many bytes have come
   std::chrono::nanoseconds now_{0};               // of the last event
-  steady_clock::time_point drawn_{};
-  std::string failed_tail_;  // of the first failure of this build
-  bool repeat_ = false;      // other commands have run since
+  steady_clock::time_point run_begun_{};
+  int attempt_ = 1;
+  bool stands_still_ = false;  // the terminal is a shell's, or the user is being asked
+  std::string failed_tail_;    // of the first failure of this build
+  bool repeat_ = false;        // other commands have run since
 };
 
 }  // namespace

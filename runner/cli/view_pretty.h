@@ -9,8 +9,9 @@
 //       exit status 1 at buildspec.yml:12:9
 //   ✗ BUILD failed                                                      6.1s
 //
-// The output of a command that succeeds is folded away. While one runs, a live line (see console.h) shows
-// phase, command, elapsed time and the last line of its output; without live lines, one that takes longer
+// The output of a command that succeeded is folded away. While one runs, a live block (see console.h) shows
+// where the build is: phase, command and the last line of its output, each cut to one row, with the time that
+// build and command have taken; in a small window it is one row. Without it, a command that takes longer
 // than two seconds is named. A failed command shows its text, the last 40 lines of its output (what ran in
 // the background included), how it ended, its place and a hint. When other commands ran after it, ten of
 // those lines are repeated at the end. A phase without commands is not shown unless it failed. Lines are cut

@@ -14,10 +14,15 @@ namespace {
 ConsoleTraits console_traits(const Invocation& invocation, int fd) {
   ConsoleTraits traits;
   traits.color = wants_color(invocation, fd);
-  traits.live = use_live_lines(is_terminal(fd), invocation.variable("TERM"));
+  traits.live = use_live_lines(is_terminal(fd), invocation.variable("TERM"), invocation.variable("NO_COLOR"),
+                               invocation.variable("CI"));
   traits.unicode = use_unicode(invocation.variable("LC_ALL"), invocation.variable("LC_CTYPE"),
                                invocation.variable("LANG"));
-  if (is_terminal(fd)) traits.width = [fd] { return terminal_width(fd); };
+  if (is_terminal(fd)) {
+    traits.width = [fd] { return terminal_width(fd); };
+    traits.height = [fd] { return terminal_height(fd); };
+    traits.background = [fd] { return is_background(fd); };
+  }
   return traits;
 }
 

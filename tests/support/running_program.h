@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -39,11 +40,12 @@ struct Start {
   std::vector<std::string> argv;
   std::map<std::string, std::string> env;
   std::filesystem::path cwd;
-  std::filesystem::path out, err;  // files that stdout and stderr go to
-  std::vector<int> closed;         // descriptors that are not open in it
-  int out_descriptor = -1;         // instead of `out`
-  bool on_terminal = false;        // all three streams are a terminal of its own, 80 by 24
-  bool heeds_permissions = false;  // root, too, may not write where the mode says no
+  std::filesystem::path out, err;          // files that stdout and stderr go to
+  std::vector<int> closed;                 // descriptors that are not open in it
+  int out_descriptor = -1;                 // instead of `out`
+  bool on_terminal = false;                // all three streams are a terminal of its own
+  unsigned short columns = 80, rows = 24;  // of that terminal
+  bool heeds_permissions = false;          // root, too, may not write where the mode says no
 };
 
 class RunningProgram {
@@ -58,8 +60,8 @@ class RunningProgram {
     environment.push_back(nullptr);
     if (start.on_terminal) {
       winsize size{};
-      size.ws_row = 24;
-      size.ws_col = 80;
+      size.ws_row = start.rows;
+      size.ws_col = start.columns;
       pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
     } else {
       pid_ = ::fork();
@@ -137,6 +139,13 @@ class RunningProgram {
     termios now{};
     ::tcgetattr(terminal_, &now);
     return now;
+  }
+  /// As when somebody drags the border of its window.
+  void resize(unsigned short columns, unsigned short rows) const {
+    winsize size{};
+    size.ws_row = rows;
+    size.ws_col = columns;
+    ::ioctl(terminal_, TIOCSWINSZ, &size);
   }
   /// The terminal goes away, as when its window is closed.
   void hang_up() {

@@ -1,6 +1,7 @@
 #include "tests/support/terminal_emulator.h"
 
 #include <algorithm>
+#include <string>
 
 #include "runner/base/text.h"
 
@@ -22,7 +23,9 @@ void TerminalEmulator::put(std::string_view character, std::size_t width) {
     if (column_ > 0 && row().cells.size() >= column_) row().cells[column_ - 1] += character;
     return;
   }
-  if (column_ + width > columns_) {
+  if (column_ + width > columns_ && !wrapping_) {
+    column_ = columns_ - std::min(columns_, width);  // the last column is written over and over
+  } else if (column_ + width > columns_) {
     ++wraps_;
     row().continues = true;
     line_feed();
@@ -40,8 +43,12 @@ void TerminalEmulator::write(std::string_view bytes) {
     if (c == '\x1b') {
       const std::size_t end = bytes.find_first_of("ABCDEFGHJKSTfhlmnqrsu", 2);
       const std::string_view sequence = bytes.substr(0, end == std::string_view::npos ? end : end + 1);
-      if (sequence == "\x1b[A") {
-        if (row_ > 0) --row_;
+      if (sequence.starts_with("\x1b[") && sequence.back() == 'A') {
+        const std::size_t top = height_ == 0 || rows_.size() < height_ ? 0 : rows_.size() - height_;
+        const std::string_view count = sequence.substr(2, sequence.size() - 3);
+        for (int n = count.empty() ? 1 : std::stoi(std::string(count)); n > 0 && row_ > top; --n) --row_;
+      } else if (sequence == "\x1b[?7l" || sequence == "\x1b[?7h") {
+        wrapping_ = sequence.back() == 'h';
       } else if (sequence == "\x1b[K") {
         row().cells.resize(std::min(row().cells.size(), column_));
         row().continues = false;

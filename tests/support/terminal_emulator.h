@@ -13,11 +13,12 @@ class TerminalEmulator {
   /// What becomes of lines that are wider than a window made narrower: `wraps` them anew, or `cuts` them.
   enum class Resize { wraps, cuts };
 
-  explicit TerminalEmulator(std::size_t columns, Resize resize = Resize::wraps)
-      : columns_(columns), resize_(resize) {}
+  /// `height`: rows of the window, above which the cursor cannot go; 0: no limit.
+  explicit TerminalEmulator(std::size_t columns, Resize resize = Resize::wraps, std::size_t height = 0)
+      : columns_(columns), height_(height), resize_(resize) {}
 
-  /// Takes bytes as a terminal behind a tty does (LF is CR LF). Anything but text, CR, LF, colours, "one line
-  /// up", and "erase to the end of line / screen" is written down in `surprises`.
+  /// Takes bytes as a terminal behind a tty does (LF is CR LF). Anything but text, CR, LF, colours, "so many lines
+  /// up", automatic wrapping on and off, and "erase to the end of line / screen" is written down in `surprises`.
   void write(std::string_view bytes);
   void resize(std::size_t columns);
 
@@ -40,8 +41,9 @@ class TerminalEmulator {
   Row& row();
   [[nodiscard]] std::string text_of(std::size_t first, std::size_t& next) const;
 
-  std::size_t columns_;
+  std::size_t columns_, height_;
   Resize resize_;
+  bool wrapping_ = true;
   std::vector<Row> rows_ = std::vector<Row>(1);
   std::size_t row_ = 0, column_ = 0;
   std::size_t wraps_ = 0;

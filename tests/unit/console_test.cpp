@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <string>
 #include <thread>
@@ -33,9 +34,12 @@ TEST(Console, DecidesOnColor) {
   };
   for (const auto& [mode, terminal, term, no_color, want] : kCases)
     EXPECT_EQ(use_color(mode, terminal, term, no_color), want) << term << no_color;
-  EXPECT_TRUE(use_live_lines(true, "xterm"));
-  EXPECT_FALSE(use_live_lines(true, "dumb"));
-  EXPECT_FALSE(use_live_lines(false, "xterm"));
+  EXPECT_TRUE(use_live_lines(true, "xterm", "", ""));
+  EXPECT_TRUE(use_live_lines(true, "xterm", "", "false"));
+  EXPECT_FALSE(use_live_lines(true, "dumb", "", ""));
+  EXPECT_FALSE(use_live_lines(true, "xterm", "1", ""));
+  EXPECT_FALSE(use_live_lines(true, "xterm", "", "true"));
+  EXPECT_FALSE(use_live_lines(false, "xterm", "", ""));
 }
 
 TEST(Console, DecidesOnUnicode) {
@@ -55,52 +59,153 @@ TEST(Console, WritesAndStartsLines) {
   console.write("half");
   console.write_line_start("next\n");
   console.write_line_start("more\n");
-  console.show_live("nothing is live here");
+  console.show_live({"nothing is live here"});
   EXPECT_EQ(file.take(), "half\nnext\nmore\n");
 }
 
-TEST(Console, ShowsALiveLineAndTakesItAway) {
-  test::Capture file;
-  std::size_t columns = 11;
-  {
-    Console console(file.fd(), {.live = true, .width = [&] { return columns; }});
-    console.show_live("0123456789");
-    EXPECT_EQ(file.take(), "\n0123456789");
-    console.show_live("0123456789");
-    EXPECT_EQ(file.take(), "");  // nothing has changed
-    console.show_live("0123456789x");
-    EXPECT_EQ(file.take(), "\r\x1b[K012345678…");
-    console.write("text\n");
-    EXPECT_EQ(file.take(), "\r\x1b[A\x1b[Jtext\n");
-    console.write("open");
-    console.show_live("not behind an open line");
-    EXPECT_EQ(file.take(), "open");
-    console.write("\n");
-    console.show_live("again");
-    EXPECT_EQ(file.take(), "\n\nagain");
+// What is drawn, from the row that the cursor waits in and back to it.
+std::string drawn(const std::vector<std::string>& rows) {
+  std::string frame = "\r\x1b[?7l\x1b[K";
+  for (const std::string& row : rows) frame += "\n" + row + "\x1b[K";
+  return frame + fmt::format("\x1b[J\x1b[{}A\r\x1b[?7h", rows.size());
+}
+constexpr std::string_view kErased = "\r\x1b[K\n\x1b[J\x1b[A";
+
+class LiveConsole : public testing::Test {
+ protected:
+  ConsoleTraits live() {
+    return {.live = true,
+            .width = [this] { return columns_; },
+            .height = [this] { return rows_; },
+            .now = [this] { return now_; }};
   }
-  EXPECT_EQ(file.take(), "\r\x1b[A\x1b[J");  // gone when the console goes
+  /// As `show_live`, long enough after the last time.
+  void show(Console& console, const std::vector<std::string>& rows) {
+    now_ += Console::kFrame;
+    console.show_live(rows);
+  }
+
+  test::Capture file_;
+  std::size_t columns_ = 40, rows_ = 24;
+  std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
+};
+
+TEST_F(LiveConsole, ShowsABlockAndTakesItAway) {
+  {
+    Console console(file_.fd(), live());
+    show(console, {"one", "two", "three", "and no more"});
+    EXPECT_EQ(file_.take(), drawn({"one", "two", "three"}));
+    show(console, {"one", "two", "three"});
+    EXPECT_EQ(file_.take(), "");  // nothing has changed
+    show(console, {std::string(39, 'x'), std::string(40, 'y'), "日本語日本語日本語日本語日本語日本語日本語"});
+    EXPECT_EQ(file_.take(), drawn({std::string(39, 'x'), std::string(38, 'y') + "…",
+                                   "日本語日本語日本語日本語日本語日本語日…"}));
+    show(console, {"one"});
+    EXPECT_EQ(file_.take(), drawn({"one"}));
+    now_ += Console::kFrame;
+    console.write("text\n");
+    EXPECT_EQ(file_.take(), std::string(kErased) + "text\n" + drawn({"one"}));
+    console.write("text\n");
+    EXPECT_EQ(file_.take(), std::string(kErased) + "text\n");  // it comes too fast
+    EXPECT_FALSE(console.shows_live());
+    show(console, {"one"});
+    EXPECT_EQ(file_.take(), drawn({"one"}));
+    now_ += Console::kFrame;
+    console.write("open");
+    EXPECT_EQ(file_.take(), std::string(kErased) + "open");
+    show(console, {"not behind an open line"});
+    EXPECT_EQ(file_.take(), "");
+    console.write("\n");
+    show(console, {"again"});
+    EXPECT_EQ(file_.take(), "\n" + drawn({"again"}));
+  }
+  EXPECT_EQ(file_.take(), kErased);  // gone when the console goes
 }
 
-// From any width to one of 40 in one step, and to a bit more than half of a narrower one.
-TEST(Console, AJumpLeavesNoGarbage) {
+TEST_F(LiveConsole, IsDrawnTwentyTimesASecond) {
+  Console console(file_.fd(), live());
+  int frames = 0;
+  for (int milliseconds = 0; milliseconds < 10'000; ++milliseconds, now_ += std::chrono::milliseconds(1)) {
+    console.show_live({std::to_string(milliseconds)});
+    if (milliseconds % 7 == 0) console.write("a line\n");
+    const std::string bytes = file_.take();
+    for (std::size_t at = 0; (at = bytes.find("\x1b[?7l", at)) != std::string::npos; ++at) ++frames;
+  }
+  EXPECT_LE(frames, 200);
+  EXPECT_GT(frames, 150);
+}
+
+TEST_F(LiveConsole, TakesWhatTheWindowHasRoomFor) {
+  Console console(file_.fd(), live());
+  const std::vector<std::string> block = {"one of twenty-four columns", "two", "three"};
+  show(console, block);
+  EXPECT_EQ(file_.take(), drawn(block));
+  // While it changes: little that could wrap. Then what there is room for.
+  columns_ = 39;
+  EXPECT_EQ(console.live_rows(), 1u);
+  show(console, block);
+  EXPECT_EQ(file_.take(), std::string(kErased) + drawn({"one of twenty-four colu…"}));
+  now_ += Console::kRest;
+  show(console, block);
+  EXPECT_EQ(file_.take(), drawn({block[0]}));
+  columns_ = 40;
+  rows_ = 9;
+  EXPECT_EQ(console.live_rows(), 1u);
+  rows_ = 10;
+  EXPECT_EQ(console.live_rows(), 3u);
+  show(console, block);
+  EXPECT_EQ(file_.take(), std::string(kErased) + drawn({"one of twenty-four colu…"}));
+  now_ += Console::kRest;
+  show(console, block);
+  EXPECT_EQ(file_.take(), drawn(block));
+  rows_ = 3;
+  EXPECT_EQ(console.live_rows(), 0u);
+  show(console, block);
+  EXPECT_EQ(file_.take(), kErased);
+  show(console, block);
+  EXPECT_EQ(file_.take(), "");
+}
+
+TEST_F(LiveConsole, LeavesATerminalAloneThatIsSomebodyElses) {
+  ConsoleTraits traits = live();
+  bool background = true;
+  traits.background = [&] { return background; };
+  Console console(file_.fd(), std::move(traits));
+  show(console, {"one"});
+  EXPECT_EQ(file_.take(), "");
+  background = false;
+  show(console, {"one"});
+  EXPECT_EQ(file_.take(), drawn({"one"}));
+}
+
+TEST_F(LiveConsole, StandsNowhereWhileTheProcessIsStopped) {
+  Console console(file_.fd(), live());
+  show(console, {"one"});
+  file_.take();
+  std::thread([&] { console.suspend([&] { EXPECT_EQ(file_.take(), kErased); }); }).join();
+  EXPECT_FALSE(console.shows_live());
+  show(console, {"one"});
+  EXPECT_EQ(file_.take(), drawn({"one"}));
+}
+
+// From any width to any other in one step.
+TEST_F(LiveConsole, AJumpLeavesNothingBehind) {
   for (const auto kind : {test::TerminalEmulator::Resize::wraps, test::TerminalEmulator::Resize::cuts}) {
-    std::size_t columns = 200;
-    test::Capture file;
-    test::TerminalEmulator screen(columns, kind);
-    Console console(file.fd(), {.live = true, .width = [&] { return columns; }});
+    columns_ = 200;
+    test::TerminalEmulator screen(columns_, kind);
+    Console console(file_.fd(), live());
     console.write("kept\n");
-    for (const std::size_t next : {200u, 40u, 300u, 100u, 40u, 21u}) {
-      columns = next;
-      screen.resize(columns);
-      for (int i = 0; i < 3; ++i) console.show_live(fmt::format("{} {:x>300}", i, ""));
-      screen.write(file.take());
+    for (const std::size_t next : {200u, 40u, 300u, 100u, 40u, 7u, 50u}) {
+      columns_ = next;
+      screen.resize(columns_);
+      for (int i = 0; i < 3; ++i, now_ += Console::kRest)
+        show(console, std::vector(3, fmt::format("{} {:x>300}", i, "")));
+      screen.write(file_.take());
     }
     console.write("end\n");
-    screen.write(file.take());
-    std::vector<std::string> seen = screen.lines();
-    std::erase(seen, "");
-    EXPECT_EQ(seen, (std::vector<std::string>{"kept", "end"}));
+    console.clear_live();
+    screen.write(file_.take());
+    EXPECT_EQ(screen.lines(), (std::vector<std::string>{"kept", "end"}));
   }
 }
 
@@ -174,9 +279,9 @@ TEST(Console, ATerminalIsAskedForItsWidth) {
   close(controller);
 }
 
-// A window is dragged while a live line is shown and lines are printed: every printed line is still there,
-// once, and of the live lines nothing is left but empty lines.
-TEST(Console, AResizeLeavesNoGarbage) {
+// A window is dragged while a live block is shown and lines are printed, and we learn of its new width a moment
+// after the terminal has put its lines in order: every printed line is still there, once, and of the block nothing.
+TEST_F(LiveConsole, AResizeLeavesNothingBehind) {
   using test::TerminalEmulator;
   for (const auto kind : {TerminalEmulator::Resize::wraps, TerminalEmulator::Resize::cuts}) {
     for (std::uint32_t seed = 1; seed <= 200; ++seed) {
@@ -184,12 +289,20 @@ TEST(Console, AResizeLeavesNoGarbage) {
       const auto below = [&](std::uint32_t n) {
         return (random = random * 1664525 + 1013904223, (random >> 16) % n);
       };
-      std::size_t columns = 80;
-      test::Capture file;
-      TerminalEmulator screen(columns, kind);
+      std::size_t columns = 80;  // of the window; columns_: what we are told
+      columns_ = columns;
+      TerminalEmulator screen(columns, kind, 24);
       std::vector<std::string> printed;
       {
-        Console console(file.fd(), {.live = true, .width = [&] { return columns; }});
+        Console console(file_.fd(), live());
+        const auto show_some = [&] {
+          if (below(2) == 0) now_ += Console::kRest;
+          std::vector<std::string> block;
+          for (std::uint32_t i = 0; i <= below(3); ++i)
+            block.push_back("live " + std::string(below(160), 'x'));
+          show(console, block);
+          screen.write(file_.take());
+        };
         for (int i = 0; i < 60; ++i) {
           switch (below(4)) {
             case 0:
@@ -197,27 +310,22 @@ TEST(Console, AResizeLeavesNoGarbage) {
               console.write(printed.back() + "\n");
               break;
             case 1:
-              // At most to a bit more than half at once, and never so that "kept" is cut.
-              columns = below(2) == 0 ? columns + below(40)
-                                      : std::max<std::size_t>(
-                                            20, columns - below(static_cast<std::uint32_t>(columns * 2 / 5)));
+              columns = 10 + below(140);  // never so that "kept" is cut
               screen.resize(columns);
-              console.show_live("live " + std::string(60 + below(40), 'x'));
-              screen.write(file.take());
-              [[fallthrough]];  // it rests
+              if (below(2) == 0) show_some();
+              columns_ = columns;
+              break;
             default:
-              console.show_live("live " + std::string(60 + below(40), 'x'));
+              show_some();
           }
-          screen.write(file.take());
+          screen.write(file_.take());
         }
       }
-      screen.write(file.take());
-      std::vector<std::string> seen;
-      for (std::string& line : screen.lines())
-        if (!line.empty()) seen.push_back(std::move(line));
-      ASSERT_EQ(seen, printed) << "seed " << seed
-                               << (kind == TerminalEmulator::Resize::wraps ? ", wraps" : ", cuts");
+      screen.write(file_.take());
+      ASSERT_EQ(screen.lines(), printed)
+          << "seed " << seed << (kind == TerminalEmulator::Resize::wraps ? ", wraps" : ", cuts");
       ASSERT_EQ(screen.surprises(), "");
+      ASSERT_EQ(screen.wraps(), 0u);
     }
   }
 }
