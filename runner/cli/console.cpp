@@ -25,6 +25,12 @@ constexpr std::size_t kWidestLive = 79, kWidestDragged = 24;
 // From the row below: in the upper left corner tmux takes "erase all" for the end of a screen worth keeping.
 constexpr std::string_view kEraseLive = "\r\x1b[K\n\x1b[J\x1b[A";
 constexpr std::string_view kEraseLineEnd = "\x1b[K", kEraseScreenEnd = "\x1b[J";
+constexpr std::string_view kSaveCursor =
+                               "\x1b"
+                               "7",
+                           kRestoreCursor =
+                               "\x1b"
+                               "8";
 constexpr std::string_view kNoWrap = "\x1b[?7l", kWrap = "\x1b[?7h";
 
 }  // namespace
@@ -73,6 +79,11 @@ bool is_background(int fd) noexcept {
   return foreground >= 0 && foreground != getpgrp();
 }
 
+std::size_t typed_bytes(int fd) noexcept {
+  int count = 0;
+  return ioctl(fd, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
 bool same_destination(int a, int b) noexcept {
   struct stat first {};
   struct stat second {};
@@ -96,11 +107,9 @@ void Console::write_locked(std::string_view text) {
   at_line_start_ = text.back() == '\n';
   if (live_.empty()) return write_whole(text);
   // In one piece, so that no frame without the one and without the other is seen.
-  std::string frame(kEraseLive);
-  frame += text;
+  std::string frame = erasure().append(text);
   if (live_is_due() && drawn_for_ == size()) {
     frame += live_frame();
-    drawn_at_ = traits_.now();
   } else {
     live_.clear();
   }
@@ -111,13 +120,23 @@ bool Console::live_is_due() const {
   return traits_.live && at_line_start_ && !closed_ && traits_.now() - drawn_at_ >= kFrame;
 }
 
+// Takes the block away that is on the screen.
+std::string Console::erasure() const {
+  std::string bytes;
+  if (was_moved() && drawn_for_ == size()) bytes = kRestoreCursor;
+  return bytes.append(kEraseLive);
+}
+
 // From the cursor in the empty row, and back to it.
-std::string Console::live_frame() const {
+std::string Console::live_frame() {
+  drawn_at_ = traits_.now();
+  typed_before_ = typed();
   std::string frame("\r");
   frame.append(kNoWrap).append(kEraseLineEnd);
   for (const std::string& row : live_) frame.append("\n").append(row).append(kEraseLineEnd);
   frame.append(kEraseScreenEnd);
-  return frame.append("\x1b[").append(std::to_string(live_.size())).append("A\r").append(kWrap);
+  frame.append("\x1b[").append(std::to_string(live_.size())).append("A\r");
+  return frame.append(kSaveCursor).append(kWrap);
 }
 
 void Console::show_live(const std::vector<std::string>& rows) {
@@ -131,14 +150,14 @@ void Console::show_live(const std::vector<std::string>& rows) {
   std::vector<std::string> shown;
   for (std::size_t i = 0; i < std::min(rows.size(), most); ++i)
     shown.push_back(cut_columns(rows[i], columns, unicode()));
-  if (now == drawn_for_ && shown == live_) return;
+  const bool moved = !live_.empty() && was_moved();
+  if (now == drawn_for_ && shown == live_ && !moved) return;
   // In a window that has changed, rows of the old block may lie anywhere below.
-  std::string frame(!live_.empty() && now != drawn_for_ ? kEraseLive : std::string_view());
-  if (shown.empty() && !live_.empty()) frame = kEraseLive;
+  std::string frame;
+  if (!live_.empty() && (now != drawn_for_ || moved || shown.empty())) frame = erasure();
   live_ = std::move(shown);
-  if (!live_.empty()) frame += live_frame();
   drawn_for_ = now;
-  drawn_at_ = traits_.now();
+  if (!live_.empty()) frame += live_frame();
   write_whole(frame);
 }
 
@@ -159,14 +178,14 @@ void Console::clear_live() {
   const std::lock_guard lock(writing_);
   if (live_.empty()) return;
   live_.clear();
-  write_whole(kEraseLive);
+  write_whole(erasure());
 }
 
 void Console::suspend(const std::function<void()>& stop) {
   const std::unique_lock lock(writing_, kWaitForTerminal);
   if (lock.owns_lock() && !live_.empty()) {
     live_.clear();
-    write_whole(kEraseLive);
+    write_whole(erasure());
   }
   stop();
 }

@@ -16,10 +16,14 @@
 // pushes the rows that this adds out at the top, where nobody can take them away: so rows are as short as they can
 // be, and while somebody drags the border there is but a part of the first.
 // Drawn with automatic wrapping off, a row that is wider than we think (the window has just changed, a character
-// is wider there) cannot push the next one down. The empty row is for what is typed meanwhile: a ^C, one Enter; it
-// goes with the block.
+// is wider there) cannot push the next one down.
+//
+// What is typed meanwhile the terminal echoes in the empty row; an Enter moves the cursor down, of which we learn
+// as a line waits to be read. Only then the cursor goes back to where it was saved, as terminals save a place on the
+// screen, which a resize or what scrolls makes another.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -57,6 +61,8 @@ enum class ColorMode { automatic, always, never };
 [[nodiscard]] std::size_t terminal_height(int fd) noexcept;
 /// Whether somebody else has the terminal behind `fd`: we are a job in the background of its shell.
 [[nodiscard]] bool is_background(int fd) noexcept;
+/// Bytes of whole lines that have been typed on the terminal behind `fd` and not been read.
+[[nodiscard]] std::size_t typed_bytes(int fd) noexcept;
 
 /// Whether two descriptors lead to the same terminal, pipe or file.
 [[nodiscard]] bool same_destination(int a, int b) noexcept;
@@ -69,6 +75,8 @@ struct ConsoleTraits {
   std::function<std::size_t()> height = {};  // rows; empty: no limit
   /// Whether nothing may overwrite itself just now, since the terminal is somebody else's; empty: it is ours.
   std::function<bool()> background = {};
+  std::function<std::size_t()> typed =
+      {};  // bytes of whole lines typed and not read; empty: there is no telling
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
   /// What is written waits until there is much of it, for `flush`, or for the console's end.
   bool buffered = false;
@@ -146,7 +154,10 @@ class Console {
     bool operator==(const Size&) const = default;
   };
   [[nodiscard]] Size size() const { return {width(), traits_.height ? traits_.height() : 0}; }
-  [[nodiscard]] std::string live_frame() const;
+  [[nodiscard]] std::size_t typed() const { return traits_.typed ? traits_.typed() : 0; }
+  [[nodiscard]] bool was_moved() const { return typed() > typed_before_; }
+  [[nodiscard]] std::string erasure() const;
+  [[nodiscard]] std::string live_frame();
   void write_locked(std::string_view text);
   void write_whole(std::string_view text);
   void write_now(std::string_view text);
@@ -154,11 +165,12 @@ class Console {
   int fd_;
   ConsoleTraits traits_;
   bool at_line_start_ = true;
-  bool closed_ = false;
+  std::atomic<bool> closed_ = false;  // `suspend` writes, too
   std::string problem_;
   std::string held_;               // of a buffered console
   std::vector<std::string> live_;  // rows as drawn; empty: none is shown
   Size drawn_for_;
+  std::size_t typed_before_ = 0;  // it was drawn
   std::chrono::steady_clock::time_point drawn_at_{}, resized_at_{};
   mutable std::timed_mutex writing_;  // `suspend` comes from another thread
 };

@@ -14,14 +14,17 @@ namespace {
 ConsoleTraits console_traits(const Invocation& invocation, int fd) {
   ConsoleTraits traits;
   traits.color = wants_color(invocation, fd);
+  // Who starts in the background (a job of the shell, a program behind `timeout`) writes lines to the end.
   traits.live = use_live_lines(is_terminal(fd), invocation.variable("TERM"), invocation.variable("NO_COLOR"),
-                               invocation.variable("CI"));
+                               invocation.variable("CI")) &&
+                !is_background(fd);
   traits.unicode = use_unicode(invocation.variable("LC_ALL"), invocation.variable("LC_CTYPE"),
                                invocation.variable("LANG"));
   if (is_terminal(fd)) {
     traits.width = [fd] { return terminal_width(fd); };
     traits.height = [fd] { return terminal_height(fd); };
     traits.background = [fd] { return is_background(fd); };
+    traits.typed = [fd] { return typed_bytes(fd); };
   }
   return traits;
 }

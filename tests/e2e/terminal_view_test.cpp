@@ -158,9 +158,11 @@ TEST_F(TerminalView, AWindowMayBeResizedAndTypedInto) {
     const std::size_t drawn = window.blocks_drawn();
     ASSERT_TRUE(eventually([&] { return window.blocks_drawn() > drawn; }));
   }
-  window.program().type("type-ahead\n");
-  const std::size_t drawn = window.blocks_drawn();
-  ASSERT_TRUE(eventually([&] { return window.blocks_drawn() > drawn + 1; }));
+  for (const std::string_view typed : {"type-ahead\n", "\n\n\n"}) {
+    const std::size_t drawn = window.blocks_drawn();
+    window.program().type(typed);
+    ASSERT_TRUE(eventually([&] { return window.blocks_drawn() > drawn; }));
+  }
   let("one");
   window.await("build[1]");
   let("two");
@@ -219,11 +221,13 @@ TEST_F(JobControl, ASuspendedBuildLeavesTheWindowToItsShell) {
 }
 
 TEST_F(JobControl, ABuildInTheBackgroundLeavesThePromptAlone) {
-  buildspec({"sleep 0.5"});
+  buildspec({"sleep 2.2"});
   Window window(shell());
   window.await("prompt>");
   window.program().type(kProgram + " run &\n");
   window.await("SUCCEEDED");
+  EXPECT_NE(window.text().find("  ▸ build[0]  sleep 2.2"), std::string::npos)
+      << "named, as where nothing is live";
   EXPECT_EQ(window.blocks_drawn(), 0u);
   window.program().type("exit\n");
   EXPECT_EQ(window.program().wait(), 0);

@@ -40,11 +40,22 @@ void TerminalEmulator::put(std::string_view character, std::size_t width) {
 void TerminalEmulator::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const char c = bytes[0];
-    if (c == '\x1b') {
+    if (bytes.starts_with("\x1b"
+                          "7")) {
+      saved_row_ = row_ - std::min(row_, top());
+      saved_column_ = column_;
+      bytes.remove_prefix(2);
+    } else if (bytes.starts_with("\x1b"
+                                 "8")) {
+      row_ = top() + saved_row_;
+      column_ = saved_column_;
+      (void)row();
+      bytes.remove_prefix(2);
+    } else if (c == '\x1b') {
       const std::size_t end = bytes.find_first_of("ABCDEFGHJKSTfhlmnqrsu", 2);
       const std::string_view sequence = bytes.substr(0, end == std::string_view::npos ? end : end + 1);
       if (sequence.starts_with("\x1b[") && sequence.back() == 'A') {
-        const std::size_t top = height_ == 0 || rows_.size() < height_ ? 0 : rows_.size() - height_;
+        const std::size_t top = this->top();
         const std::string_view count = sequence.substr(2, sequence.size() - 3);
         for (int n = count.empty() ? 1 : std::stoi(std::string(count)); n > 0 && row_ > top; --n) --row_;
       } else if (sequence == "\x1b[?7l" || sequence == "\x1b[?7h") {

@@ -18,7 +18,7 @@ class TerminalEmulator {
       : columns_(columns), height_(height), resize_(resize) {}
 
   /// Takes bytes as a terminal behind a tty does (LF is CR LF). Anything but text, CR, LF, colours, "so many lines
-  /// up", automatic wrapping on and off, and "erase to the end of line / screen" is written down in `surprises`.
+  /// up", automatic wrapping on and off, the cursor saved and restored, and "erase to the end of line / screen" is written down in `surprises`.
   void write(std::string_view bytes);
   void resize(std::size_t columns);
 
@@ -38,6 +38,10 @@ class TerminalEmulator {
   };
   void put(std::string_view character, std::size_t width);
   void line_feed();
+  /// The row at the top of the window.
+  [[nodiscard]] std::size_t top() const {
+    return height_ == 0 || rows_.size() < height_ ? 0 : rows_.size() - height_;
+  }
   Row& row();
   [[nodiscard]] std::string text_of(std::size_t first, std::size_t& next) const;
 
@@ -46,6 +50,7 @@ class TerminalEmulator {
   bool wrapping_ = true;
   std::vector<Row> rows_ = std::vector<Row>(1);
   std::size_t row_ = 0, column_ = 0;
+  std::size_t saved_row_ = 0, saved_column_ = 0;  // in the window
   std::size_t wraps_ = 0;
   std::string surprises_;
 };

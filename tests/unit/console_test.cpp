@@ -67,7 +67,10 @@ TEST(Console, WritesAndStartsLines) {
 std::string drawn(const std::vector<std::string>& rows) {
   std::string frame = "\r\x1b[?7l\x1b[K";
   for (const std::string& row : rows) frame += "\n" + row + "\x1b[K";
-  return frame + fmt::format("\x1b[J\x1b[{}A\r\x1b[?7h", rows.size());
+  return frame + fmt::format(
+                     "\x1b[J\x1b[{}A\r\x1b"
+                     "7\x1b[?7h",
+                     rows.size());
 }
 constexpr std::string_view kErased = "\r\x1b[K\n\x1b[J\x1b[A";
 
@@ -186,6 +189,34 @@ TEST_F(LiveConsole, StandsNowhereWhileTheProcessIsStopped) {
   EXPECT_FALSE(console.shows_live());
   show(console, {"one"});
   EXPECT_EQ(file_.take(), drawn({"one"}));
+}
+
+// Lines are typed while a block is shown, and echoed where the cursor waits.
+TEST_F(LiveConsole, WhatIsTypedMovesNothing) {
+  for (const std::size_t printed : {3u, 60u}) {
+    test::TerminalEmulator screen(columns_, test::TerminalEmulator::Resize::wraps, rows_);
+    std::size_t typed = 0;
+    ConsoleTraits traits = live();
+    traits.typed = [&] { return typed; };
+    std::vector<std::string> want;
+    {
+      Console console(file_.fd(), std::move(traits));
+      for (std::size_t i = 0; i < printed; ++i) want.push_back(std::to_string(i));
+      for (const std::string& line : want) console.write(line + "\n");
+      for (int i = 0; i < 4; ++i) {
+        show(console, {"one", "two", "three"});
+        screen.write(file_.take());
+        const std::string_view echoed = i % 2 == 0 ? "\n\n\n" : "make\n";
+        screen.write(echoed);
+        typed += echoed.size();
+        if (i == 2) console.write("printed\n");
+      }
+      want.push_back("printed");
+    }
+    screen.write(file_.take());
+    EXPECT_EQ(screen.lines(), want);
+    EXPECT_EQ(screen.surprises(), "");
+  }
 }
 
 // From any width to any other in one step.
