@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <thread>
 
 #include "runner/base/text.h"
 #include "runner/cli/terminal_text.h"
@@ -182,7 +183,13 @@ void Console::clear_live() {
 }
 
 void Console::suspend(const std::function<void()>& stop) {
-  const std::unique_lock lock(writing_, kWaitForTerminal);
+  // Not by a timed mutex, of which the thread sanitizer of GCC 12 does not know.
+  std::unique_lock lock(writing_, std::try_to_lock);
+  const auto until = std::chrono::steady_clock::now() + kWaitForTerminal;
+  while (!lock.owns_lock() && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    static_cast<void>(lock.try_lock());
+  }
   if (lock.owns_lock() && !live_.empty()) {
     live_.clear();
     write_whole(erasure());

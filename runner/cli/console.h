@@ -172,7 +172,7 @@ class Console {
   Size drawn_for_;
   std::size_t typed_before_ = 0;  // it was drawn
   std::chrono::steady_clock::time_point drawn_at_{}, resized_at_{};
-  mutable std::timed_mutex writing_;  // `suspend` comes from another thread
+  mutable std::mutex writing_;  // `suspend` comes from another thread
 };
 
 }  // namespace buildspec_run

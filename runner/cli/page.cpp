@@ -64,7 +64,7 @@ td:first-child,th:first-child,.notes td:last-child{white-space:nowrap}td pre{whi
 .c7{color:var(--c7)}
 @media(max-width:40rem){body{padding:.6rem;font-size:15px}summary{flex-wrap:wrap;gap:.1rem .6rem}summary code{flex-basis:100%;order:9}
 .log a{min-width:3em;padding-right:.6em}
-.notes tbody,.vars,.vars tbody,.vars tr,.vars th,.vars td{display:block}.vars th{border:0}.notes,.notes td{display:block;padding-right:0;border:0}
+.notes tbody,.vars,.vars tbody,.vars tr,.vars th,.vars td{display:block}.vars th,.vars td{padding-right:0}.vars th{border:0}.notes,.notes td{display:block;padding-right:0;border:0}
 .notes tr{display:grid;grid-template-columns:1fr auto;padding:.3rem 0;border-bottom:1px solid var(--line)}
 .notes td{grid-column:1/-1}.notes td:empty{display:none}.notes td:first-child,.notes td:last-child{grid-row:1;grid-column:auto}}
 )";
