@@ -10,14 +10,14 @@
 namespace buildspec_run {
 namespace {
 
-// As if SIGTSTP had not been held: by default the process is stopped, in the eyes of its shell by this very signal; in
-// a group without a shell, and where it is ignored, nothing happens. Returns when the process is continued.
-void stop_this_process() {
-  sigset_t suspension, before;
-  sigemptyset(&suspension);
-  sigaddset(&suspension, SIGTSTP);
-  raise(SIGTSTP);
-  pthread_sigmask(SIG_UNBLOCK, &suspension, &before);
+// As if it had not been held: by default the process is stopped or ended, in the eyes of its shell by this very signal; in
+// a group without a shell SIGTSTP does nothing, as what is ignored does. Returns when the process is continued.
+void heed(int signal) {
+  sigset_t held, before;
+  sigemptyset(&held);
+  sigaddset(&held, signal);
+  raise(signal);
+  pthread_sigmask(SIG_UNBLOCK, &held, &before);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
@@ -25,7 +25,7 @@ void stop_this_process() {
 sigset_t waited_for() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGUSR1}) sigaddset(&signals, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGQUIT, SIGUSR1}) sigaddset(&signals, signal);
   return signals;
 }
 
@@ -50,12 +50,12 @@ void Interrupts::on_suspend(std::function<void(const std::function<void()>& stop
   last_word_ = std::move(last_word);
 }
 
-void Interrupts::suspend() {
+void Interrupts::suspend(int signal) {
   const std::lock_guard lock(suspending_);
   if (last_word_)
-    last_word_(stop_this_process);
+    last_word_([signal] { heed(signal); });
   else
-    stop_this_process();
+    heed(signal);
 }
 
 void Interrupts::wait_for_signals() {
@@ -64,8 +64,8 @@ void Interrupts::wait_for_signals() {
     int signal = 0;
     check(sigwait(&signals, &signal) == 0, "sigwait knows its signals");
     if (signal == SIGUSR1) continue;
-    if (signal == SIGTSTP) {
-      suspend();
+    if (signal == SIGTSTP || signal == SIGQUIT) {
+      suspend(signal);
       continue;
     }
     int none = 0;

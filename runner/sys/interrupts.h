@@ -1,4 +1,4 @@
-// SIGINT, SIGTERM and SIGHUP as stop tokens; SIGTSTP (Ctrl-Z) as it is, but for a last word.
+// SIGINT, SIGTERM and SIGHUP as stop tokens; SIGTSTP (Ctrl-Z) and SIGQUIT (Ctrl-\) as they are, but for a last word.
 #pragma once
 
 #include <atomic>
@@ -24,14 +24,14 @@ class Interrupts {
   /// The first signal that came, 0 for none.
   [[nodiscard]] int first_signal() const { return first_signal_.load(); }
 
-  /// Has `last_word` called, on a thread of its own, when SIGTSTP is about to stop this process. It calls what it is
-  /// given, once: that returns when the process is continued. Empty: the process is stopped at once, as it is without
-  /// this call. Returns when a call that is under way has ended.
+  /// Has `last_word` called, on a thread of its own, when SIGTSTP is about to stop this process, or SIGQUIT to end it.
+  /// It calls what it is given, once: that returns when the process is continued. Empty: it happens at once, as it does
+  /// without this call. Returns when a call that is under way has ended.
   void on_suspend(std::function<void(const std::function<void()>& stop)> last_word);
 
  private:
   void wait_for_signals();
-  void suspend();
+  void suspend(int signal);
 
   std::stop_source stop_, kill_;
   std::atomic<int> first_signal_ = 0;

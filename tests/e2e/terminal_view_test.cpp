@@ -2,6 +2,7 @@
 // bytes a small terminal takes.
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -224,6 +225,21 @@ TEST_F(JobControl, ASuspendedBuildLeavesTheWindowToItsShell) {
   EXPECT_EQ(window.program().wait(), 0);
   const std::string text = window.text();
   EXPECT_EQ(text.find("│"), std::string::npos) << text;
+}
+
+TEST_F(JobControl, ABuildThatQuitsLeavesTheWindowToItsShell) {
+  buildspec({"echo something; sh await.sh go"});
+  Window window(shell());
+  window.await("prompt>");
+  window.program().type("ulimit -c 0\n" + kProgram + " run\n");
+  window.await("  │ something");
+  window.program().type("\x1c");
+  window.await("Quit");
+  window.await("\nprompt>");
+  const std::string text = window.text();
+  EXPECT_EQ(text.find("│"), std::string::npos) << text;
+  window.program().type("exit $?\n");
+  EXPECT_EQ(window.program().wait(), 128 + SIGQUIT);
 }
 
 TEST_F(JobControl, ABuildInTheBackgroundLeavesThePromptAlone) {
