@@ -40,7 +40,8 @@ std::string_view to_string(FailurePolicy::Action action) {
   return "standard";
 }
 
-std::string quoted(std::string_view text) {
+// Not "quoted": a newer <iomanip> that another header brings would have one for a std::string, found by its argument.
+std::string in_quotes(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
@@ -91,7 +92,7 @@ void dump_step(std::string& out, const Plan& plan, const Phase& phase, std::size
                      shown_line(step.default_name));
   for (const auto& [name, value] : facts_of(step)) {
     if (name != "run") {
-      out += fmt::format("    {} {}\n", name, quoted(value));
+      out += fmt::format("    {} {}\n", name, in_quotes(value));
       continue;
     }
     out += "    run\n";
@@ -110,10 +111,10 @@ void dump_phase(std::string& out, const Plan& plan, const Phase& phase) {
     return;
   }
   out += fmt::format("phase {}{}\n", phase.name, place(plan, phase.where));
-  if (!phase.run_as.empty()) out += fmt::format("  run-as {}\n", quoted(phase.run_as));
+  if (!phase.run_as.empty()) out += fmt::format("  run-as {}\n", in_quotes(phase.run_as));
   const FailurePolicy& policy = phase.on_failure;
   if (policy.action == FailurePolicy::Action::retry)
-    out += fmt::format("  on-failure retry {} {}{}\n", policy.retries, quoted(policy.pattern),
+    out += fmt::format("  on-failure retry {} {}{}\n", policy.retries, in_quotes(policy.pattern),
                        place(plan, policy.where));
   else if (policy.action != FailurePolicy::Action::standard)
     out += fmt::format("  on-failure {}{}\n", to_string(policy.action), place(plan, policy.where));
@@ -235,14 +236,14 @@ void leave_out(Plan& plan, const std::vector<std::string>& labels) {
 std::string dump(const Plan& plan) {
   std::string out = fmt::format("scope {}\n", to_string(plan.scope));
   if (!plan.shell.empty())
-    out += fmt::format("shell {}{}\n", quoted(plan.shell), place(plan, plan.shell_where));
+    out += fmt::format("shell {}{}\n", in_quotes(plan.shell), place(plan, plan.shell_where));
   for (const PlannedVariable& variable : plan.variables)
     out += fmt::format("{} {}={}{}\n",
                        variable.kind == PlannedVariable::Kind::plain ? "variable" : to_string(variable.kind),
-                       shown_line(variable.name), quoted(variable.value), place(plan, variable.where));
+                       shown_line(variable.name), in_quotes(variable.value), place(plan, variable.where));
   for (const std::string& name : plan.exported) out += fmt::format("export {}\n", shown_line(name));
   for (const WantedRuntime& runtime : plan.runtimes)
-    out += fmt::format("runtime {} {}{}\n", shown_line(runtime.name), quoted(runtime.version),
+    out += fmt::format("runtime {} {}{}\n", shown_line(runtime.name), in_quotes(runtime.version),
                        place(plan, runtime.where));
   for (const Phase& phase : plan.phases) dump_phase(out, plan, phase);
   for (const Unsupported& unsupported : plan.unsupported)

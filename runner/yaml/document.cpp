@@ -36,7 +36,7 @@ std::string place(const Node& node) {
   return fmt::format("{}:{}-{}:{}", begin.line, begin.column, end.line, end.column);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '\n')
@@ -66,7 +66,7 @@ class Dump {
     out_ += to_string(node.kind);
     fmt::format_to(std::back_inserter(out_), " {}", place(node));
     if (node.is_scalar())
-      fmt::format_to(std::back_inserter(out_), " {} {}", to_string(node.style), quoted(node.scalar));
+      fmt::format_to(std::back_inserter(out_), " {} {}", to_string(node.style), in_quotes(node.scalar));
     if (node.flow) out_ += " flow";
     if (!node.tag.empty()) fmt::format_to(std::back_inserter(out_), " tag={}", node.tag);
     if (node.incomplete) out_ += " incomplete";
