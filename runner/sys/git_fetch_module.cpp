@@ -413,14 +413,15 @@ BuildspecRunGitEnd fetch(const BuildspecRunGitRemote* from, const char* source, 
   if (const std::string why = begin_repository(*from, directory, true, repository, remote); !why.empty())
     return failed(why, error, size, BUILDSPEC_RUN_GIT_FAILED);
   git_fetch_options options = fetch_options(operation);
+  const bool is_pattern = std::string_view(source).find('*') != std::string_view::npos;
 #if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 7
-  // Not from a file system: libgit2's own transport for it cannot.
+  // Not from a file system: libgit2's own transport for it cannot. Nor everything: what is looked for may lie behind.
   const std::string_view url = from->url;
-  if (url.find("://") != std::string_view::npos && !url.starts_with("file:")) options.depth = 1;
+  if (url.find("://") != std::string_view::npos && !url.starts_with("file:") && !is_pattern)
+    options.depth = 1;
 #endif
   // A pattern, "refs/*", keeps its names.
-  const std::string target =
-      std::string_view(source).find('*') != std::string_view::npos ? source : "refs/heads/fetched";
+  const std::string target = is_pattern ? source : "refs/heads/fetched";
   std::string refspec = std::string("+") + source + ":" + target;
   char* one = refspec.data();
   const git_strarray refspecs{&one, 1};
