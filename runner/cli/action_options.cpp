@@ -30,7 +30,7 @@ std::variant<ActionStoreOptions, std::string> action_store_options_of(const Invo
   for (const std::string& text : arguments.values("--actions-rewrite")) {
     if (text.starts_with("@")) {
       const Path file = absolute_path(text.substr(1), invocation.working_directory);
-      const Result<std::string> lines = read_file(file, 1 << 20);
+      const Result<std::string> lines = read_named_file(file, 1 << 20);
       if (!lines) return "--actions-rewrite: " + lines.error().message;
       Result<std::vector<ActionRewrite>> rewrites = parse_action_rewrites(*lines);
       if (!rewrites) return fmt::format("--actions-rewrite: {}: {}", file.native(), rewrites.error().message);

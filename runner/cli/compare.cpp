@@ -18,6 +18,7 @@
 namespace buildspec_run {
 namespace {
 
+constexpr std::uint64_t kLargestLog = std::uint64_t{1} << 30;
 constexpr std::string_view kFormats[] = {"text", "json"};
 constexpr OptionSpec kOptions[] = {
     {"--format", "", OptionSpec::Takes::value, "FORMAT", "how the comparison is printed; default: text",
@@ -211,8 +212,9 @@ ExitCode run_compare(const Invocation& invocation) {
     return invocation.fail(ExitCode::invalid,
                            "a log of the cloud is expected, as in buildspec-run compare LOG.txt [RUN]");
   const std::string& file = operands.front();
-  const Result<std::string> text = file == "-" ? read_descriptor(invocation.in)
-                                               : read_file(absolute_path(file, invocation.working_directory));
+  const Result<std::string> text =
+      file == "-" ? read_descriptor(invocation.in)
+                  : read_named_file(absolute_path(file, invocation.working_directory), kLargestLog);
   if (!text) return invocation.fail(ExitCode::invalid, text.error().message);
   const std::optional<CloudLog> log = parse_cloud_log(*text);
   if (!log)

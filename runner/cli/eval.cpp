@@ -66,7 +66,7 @@ Result<Datum> read_contexts(const Invocation& invocation) {
   if (!name) return Datum(DatumObject());
   const Result<std::string> text =
       *name == "-" ? read_descriptor(invocation.in)
-                   : read_file(absolute_path(*name, invocation.working_directory), kLargestContext);
+                   : read_named_file(absolute_path(*name, invocation.working_directory), kLargestContext);
   if (!text) return Error(text.error());
   const Result<Value> value = parse_json(*text);
   if (!value) return Error{fmt::format("{}: {}", *name, value.error().message)};

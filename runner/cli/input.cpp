@@ -42,6 +42,11 @@ Result<Path> source_directory(const Invocation& invocation) {
   return code ? path : resolved;
 }
 
+bool is_stream(std::string_view operand) {
+  return operand == "-" || operand == "/dev/stdin" || operand.starts_with("/dev/fd/") ||
+         operand.starts_with("/proc/self/fd/");
+}
+
 Result<std::string> read_descriptor(int fd) {
   std::string text;
   char buffer[1 << 16];
@@ -71,7 +76,9 @@ std::unique_ptr<SourceText> read_buildspec(const Invocation& invocation, const P
               fmt::format("{} is a directory; name the buildspec in it", name));
     return nullptr;
   }
-  Result<std::string> text = read_file(path, kLargestBuildspec);
+  // The default is found, not named.
+  Result<std::string> text =
+      operand.empty() ? read_file(path, kLargestBuildspec) : read_named_file(path, kLargestBuildspec);
   if (text) return std::make_unique<SourceText>(name, std::move(*text));
   if (text.error().code != std::errc::no_such_file_or_directory &&
       text.error().code != std::errc::not_a_directory) {

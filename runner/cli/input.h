@@ -26,6 +26,10 @@ Result<Path> source_directory(const Invocation& invocation);
 std::unique_ptr<SourceText> read_buildspec(const Invocation& invocation, const Path& source_dir,
                                            std::string_view operand, Diagnostics& found);
 
+/// Whether a buildspec named so comes from another process, and so can be read only once: standard input, a process
+/// substitution `<(…)`.
+[[nodiscard]] bool is_stream(std::string_view operand);
+
 /// Everything that can be read from `fd`.
 Result<std::string> read_descriptor(int fd);
 

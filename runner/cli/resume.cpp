@@ -75,7 +75,7 @@ ExitCode run_resume(const Invocation& invocation) {
   const SourceText text_then(kept->request.buildspec_name, kept->request.buildspec);
   const Path source_dir = kept->request.source_dir;
   std::unique_ptr<SourceText> text_now;
-  if (!then.arguments.operands.empty() && then.arguments.operands.front() == "-") {
+  if (!then.arguments.operands.empty() && is_stream(then.arguments.operands.front())) {
     text_now = std::make_unique<SourceText>(kept->request.buildspec_name, kept->request.buildspec);
   } else {
     Diagnostics problems;

@@ -200,7 +200,7 @@ OrRefused<StepOptions> step_options(const Invocation& invocation) {
   const Arguments& arguments = invocation.arguments;
   StepOptions options;
   if (const std::optional<std::string> file = arguments.value("--event")) {
-    Result<std::string> text = read_file(absolute_path(*file, invocation.working_directory), 64 << 20);
+    Result<std::string> text = read_named_file(absolute_path(*file, invocation.working_directory), 64 << 20);
     if (!text) return Refused{ExitCode::invalid, fmt::format("--event {}: {}", *file, text.error().message)};
     const Result<Value> value = parse_json(*text);
     if (!value)
@@ -445,8 +445,8 @@ ExitCode run_run(const Invocation& invocation) {
     return invocation.fail(ExitCode::invalid, "--debounce has no meaning without --watch");
   }
   const std::vector<std::string>& operands = invocation.arguments.operands;
-  if (invocation.arguments.has("--dry-run") || (!operands.empty() && operands.front() == "-"))
-    return invocation.fail(ExitCode::invalid, operands.empty() || operands.front() != "-"
+  if (invocation.arguments.has("--dry-run") || (!operands.empty() && is_stream(operands.front())))
+    return invocation.fail(ExitCode::invalid, operands.empty() || !is_stream(operands.front())
                                                   ? "--watch has no meaning with --dry-run"
                                                   : "--watch cannot run standard input again; name a file");
   return run_and_watch(invocation, *source_dir, once);

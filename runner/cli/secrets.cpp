@@ -20,9 +20,9 @@ constexpr std::uint64_t kLargestFile = std::uint64_t{16} << 20;
 
 std::variant<std::string, Refused> read_text(const Invocation& invocation, std::string_view option,
                                              const std::string& name) {
-  Result<std::string> text = name == "-"
-                                 ? read_descriptor(invocation.in)
-                                 : read_file(absolute_path(name, invocation.working_directory), kLargestFile);
+  Result<std::string> text =
+      name == "-" ? read_descriptor(invocation.in)
+                  : read_named_file(absolute_path(name, invocation.working_directory), kLargestFile);
   if (text) return std::move(*text);
   return Refused{ExitCode::invalid, fmt::format("{} {}: {}", option, name, text.error().message)};
 }

@@ -212,9 +212,14 @@ class FileReader {
   Diagnostics& found_;
 };
 
-bool is_there(const Path& path) {
+// Whether `path` names something, be it a link to nothing or to itself. An Error: that cannot be seen.
+Result<bool> is_there(const Path& path) {
   std::error_code failed;
-  return std::filesystem::exists(path, failed);
+  const std::filesystem::file_status status = std::filesystem::symlink_status(path, failed);
+  if (std::filesystem::exists(status)) return true;
+  if (status.type() == std::filesystem::file_type::not_found)
+    return false;  // or one above it is no directory
+  return system_error("look for " + path.native(), failed.value());
 }
 
 // The file of the repository: in `directory` or in the nearest one above it, up to the root of the working tree.
@@ -222,8 +227,10 @@ bool is_there(const Path& path) {
 Path repository_file(const Path& directory) {
   Path found;
   for (Path at = directory;; at = at.parent_path()) {
-    if (found.empty() && is_there(at / kRepositoryFile)) found = at / kRepositoryFile;
-    if (is_there(at / ".git")) return found.empty() ? directory / kRepositoryFile : found;
+    const Result<bool> file = is_there(at / kRepositoryFile), git = is_there(at / ".git");
+    // One that cannot be seen may be there: what looks for it next says why not.
+    if (found.empty() && (!file || *file)) found = at / kRepositoryFile;
+    if (git && *git) return found.empty() ? directory / kRepositoryFile : found;
     if (at == at.root_path()) return directory / kRepositoryFile;
   }
 }
@@ -237,21 +244,26 @@ Path personal_file(const Invocation& invocation) {
 void read_settings_file(const Path& path, bool in_repository, const Subcommand& command, Settings& settings,
                         Diagnostics& found) {
   if (path.empty()) return;
-  settings.files.push_back({path, is_there(path)});
+  const Result<bool> there = is_there(path);
+  settings.files.push_back({path, there && *there});
+  // As where HOME is that of another user: what he has set is not for us, and the run does not depend on it.
+  if (!there)
+    found.add(Severity::warning, "unreadable", there.error().message + "; it is taken for not there");
   if (!settings.files.back().there) return;
   Result<std::string> text = read_file(path, kLargestFile);
-  settings.sources.push_back(
-      std::make_unique<SourceText>(path.string(), text ? std::move(*text) : std::string()));
   if (!text) {
-    found.error(*settings.sources.back(), {}, "unreadable", text.error().message);
+    found.add(Severity::error, "unreadable",
+              text.error().message + "; without configuration files: --no-config");
     return;
   }
+  settings.sources.push_back(std::make_unique<SourceText>(path.string(), std::move(*text)));
   read_settings_text(*settings.sources.back(), path, in_repository, command, settings.settings, found);
 }
 
 void read_variables_of(const Invocation& invocation, const Subcommand& command, Settings& settings,
                        Diagnostics& found) {
-  constexpr std::string_view kPrefix = "BUILDSPEC_RUN_";
+  constexpr std::string_view kPrefix = "BUILDSPEC_RUN_",
+                             kOfTests = "BUILDSPEC_RUN_TEST_";  // our own tests' settings
   auto at = invocation.environment.lower_bound(std::string(kPrefix));
   const auto is_ours = [&] { return at != invocation.environment.end() && at->first.starts_with(kPrefix); };
   if (!is_ours()) return;
@@ -260,11 +272,10 @@ void read_variables_of(const Invocation& invocation, const Subcommand& command, 
     for (const OptionSpec& option : any->options) known_names.insert(variable_of(option));
   const std::vector<std::string_view> known(known_names.begin(), known_names.end());
   for (; is_ours(); ++at) {
-    if (known_names.contains(at->first)) continue;
-    // Others may have variables of such a name; a slip of the hand is worth a word.
-    if (const std::string meant = did_you_mean(at->first, known); !meant.empty())
-      found.add(Severity::warning, "unknown-setting",
-                fmt::format("the variable {} stands for no option{}", to_printable(at->first), meant));
+    if (known_names.contains(at->first) || at->first.starts_with(kOfTests)) continue;
+    found.add(Severity::warning, "unknown-setting",
+              fmt::format("the variable {} stands for no option{}", to_printable(at->first),
+                          did_you_mean(at->first, known)));
   }
   for (const OptionSpec& option : command.options) {
     const std::string name = variable_of(option);

@@ -74,6 +74,39 @@ int fill(Descriptor file, std::string_view text, mode_t mode) noexcept {
   return file.close();
 }
 
+/// What there is where a regular file is wanted; empty when it is one.
+std::string_view kind_that_is_no_file(mode_t mode) noexcept {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return {};
+    case S_IFDIR:
+      return "a directory";
+    case S_IFIFO:
+      return "a named pipe";
+    case S_IFSOCK:
+      return "a socket";
+    default:
+      return "a device";
+  }
+}
+
+Error no_regular_file(std::string_view what, const Path& path, mode_t mode) {
+  return Error{
+      fmt::format("{}: it is {}; a regular file is expected", doing(what, path), kind_that_is_no_file(mode)),
+      std::error_code(S_ISDIR(mode) ? EISDIR : EINVAL, std::generic_category())};
+}
+
+/// Opens a regular file. What `path` names is looked at first, and the file that was opened once more.
+Result<Descriptor> open_regular(const Path& path, int flags) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) return system_error(doing("open", path), errno);
+  if (!S_ISREG(status.st_mode)) return no_regular_file("open", path, status.st_mode);
+  Descriptor file = open_at(AT_FDCWD, path.c_str(), flags | O_NOCTTY | O_NONBLOCK);
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) return system_error(doing("open", path), errno);
+  if (!S_ISREG(status.st_mode)) return no_regular_file("open", path, status.st_mode);
+  return file;
+}
+
 Path directory_of(const Path& path) {
   const Path parent = path.parent_path();
   return parent.empty() ? Path(".") : parent;
@@ -81,9 +114,9 @@ Path directory_of(const Path& path) {
 
 }  // namespace
 
-Result<std::string> read_file(const Path& path, std::uint64_t limit_bytes) {
-  const Descriptor file = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY);
-  if (!file.valid()) return system_error(doing("open", path), errno);
+namespace {
+
+Result<std::string> read_to_end(const Descriptor& file, const Path& path, std::uint64_t limit_bytes) {
   struct stat status;
   if (::fstat(file.get(), &status) != 0) return system_error(doing("read", path), errno);
   const auto too_big = [&] {
@@ -115,6 +148,25 @@ Result<std::string> read_file(const Path& path, std::uint64_t limit_bytes) {
     return system_error(doing("read", path), ENOMEM);
   }
   return text;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const Path& path, std::uint64_t limit_bytes) {
+  const Result<Descriptor> file = open_regular(path, O_RDONLY);
+  if (!file) return file.error();
+  return read_to_end(*file, path, limit_bytes);
+}
+
+Result<std::string> read_named_file(const Path& path, std::uint64_t limit_bytes) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) == 0 && (S_ISDIR(status.st_mode) || S_ISSOCK(status.st_mode)))
+    return Error{fmt::format("{}: it is {}; a file is expected", doing("open", path),
+                             kind_that_is_no_file(status.st_mode)),
+                 std::error_code(S_ISDIR(status.st_mode) ? EISDIR : EINVAL, std::generic_category())};
+  const Descriptor file = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY);
+  if (!file.valid()) return system_error(doing("open", path), errno);
+  return read_to_end(file, path, limit_bytes);
 }
 
 Result<void> replace_file(const Path& path, std::string_view text, mode_t mode) {
@@ -456,9 +508,9 @@ Path find_program(std::string_view program, std::string_view search_path, const 
 }
 
 Result<InputFile> InputFile::open(const Path& path) {
-  Descriptor file = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY);
-  if (!file.valid()) return system_error(doing("open", path), errno);
-  return InputFile(file.release(), path);
+  Result<Descriptor> file = open_regular(path, O_RDONLY);
+  if (!file) return std::move(file.error());
+  return InputFile(file->release(), path);
 }
 
 InputFile::InputFile(InputFile&& other) noexcept
@@ -494,18 +546,18 @@ Result<std::size_t> InputFile::read_at(std::uint64_t offset, std::span<char> int
 }
 
 Result<AppendFile> AppendFile::open(const Path& path, mode_t mode) {
-  constexpr int kFlags = O_WRONLY | O_APPEND | O_NOCTTY;
+  constexpr int kFlags = O_WRONLY | O_APPEND;
   for (int attempt = 0;; ++attempt) {
-    Descriptor file = open_at(AT_FDCWD, path.c_str(), kFlags | O_CREAT | O_EXCL, 0600);
+    Descriptor file = open_at(AT_FDCWD, path.c_str(), kFlags | O_NOCTTY | O_CREAT | O_EXCL, 0600);
     if (file.valid()) {
       if (::fchmod(file.get(), mode) != 0) return system_error(doing("open", path), errno);
       return AppendFile(file.release(), path);
     }
     if (errno != EEXIST) return system_error(doing("open", path), errno);
-    file = open_at(AT_FDCWD, path.c_str(), kFlags);
-    if (file.valid()) return AppendFile(file.release(), path);
-    if (errno != ENOENT || attempt == 3)
-      return system_error(doing("open", path), errno);  // removed in between: again
+    Result<Descriptor> there = open_regular(path, kFlags);
+    if (there) return AppendFile(there->release(), path);
+    if (there.error().code != std::errc::no_such_file_or_directory || attempt == 3)
+      return std::move(there.error());  // removed in between: again
   }
 }
 
@@ -540,13 +592,14 @@ Result<void> AppendFile::cut(std::uint64_t bytes) {
 }
 
 bool FileLock::is_held(const Path& path) {
-  const Descriptor file = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY | O_NOFOLLOW);
+  const Descriptor file = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
   // Shared, so that two who ask do not take each other for the holder.
   return file.valid() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 Result<std::optional<FileLock>> FileLock::lock(const Path& path, int flags) {
-  Descriptor file = open_at(AT_FDCWD, path.c_str(), O_RDWR | O_NOCTTY | O_NOFOLLOW | flags, 0600);
+  Descriptor file =
+      open_at(AT_FDCWD, path.c_str(), O_RDWR | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
   if (!file.valid()) return system_error(doing("open", path), errno);
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return std::optional<FileLock>();

@@ -17,9 +17,14 @@ namespace buildspec_run {
 
 using Path = std::filesystem::path;
 
-/// The whole file; at most `limit_bytes`, more is an Error (EFBIG). "-" is not special. Works on pipes and
-/// devices.
+/// The whole regular file; at most `limit_bytes`, more is an Error (EFBIG). "-" is not special. Anything else is an
+/// Error that names what it is (a directory: EISDIR, else EINVAL), and is not opened: a pipe would be waited for without
+/// end, and to open a device may do something.
 Result<std::string> read_file(const Path& path, std::uint64_t limit_bytes = std::uint64_t{1} << 32);
+
+/// read_file for what the user has named himself: /dev/stdin, a process substitution `<(…)`, a named pipe and a device
+/// are read to their end as well, however long that takes.
+Result<std::string> read_named_file(const Path& path, std::uint64_t limit_bytes = std::uint64_t{1} << 32);
 
 /// Replaces `path` by a file with `text` and permission bits `mode` in one step: a reader sees the old or the
 /// new text, never half, and after an Error the old one. The directory must be there. A link is followed:
@@ -63,7 +68,7 @@ Result<void> remove_tree(const Path& path);
 /// none.
 Path find_program(std::string_view program, std::string_view search_path, const Path& cwd);
 
-/// A file that is appended to. Closes itself. A full disk is an Error and leaves what was written.
+/// A regular file that is appended to; what else is there is an Error, as for read_file. Closes itself. A full disk is an Error and leaves what was written.
 class AppendFile {
  public:
   /// `mode` is that of a new file, whatever the umask; one that is there keeps its own.
@@ -84,7 +89,7 @@ class AppendFile {
   Path path_;
 };
 
-/// A file that is read from any place. Closes itself.
+/// A regular file that is read from any place; what else is there is an Error, as for read_file. Closes itself.
 class InputFile {
  public:
   static Result<InputFile> open(const Path& path);

@@ -1,13 +1,17 @@
 #include "runner/sys/files.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 
@@ -77,10 +81,41 @@ TEST(Files, ReadsWhatIsThere) {
   EXPECT_EQ(*read_file(home / "big"), big);
 }
 
-TEST(Files, ReadsPipesAndDevices) {
-  EXPECT_EQ(*read_file("/dev/null"), "");
+// What is found rather than named is opened only where it is a file: nobody may ever write into the pipe.
+TEST(Files, DoesNotWaitForWhatIsNoFile) {
+  const TemporaryDirectory home;
+  ASSERT_EQ(::mkfifo((home / "pipe").c_str(), 0600), 0);
+  std::filesystem::create_symlink("pipe", home / "link");
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = (home / "socket").native();
+  ASSERT_LT(name.size(), sizeof address.sun_path);
+  std::copy(name.begin(), name.end(), address.sun_path);
+  ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const auto complaint = [](const Path& path, std::string_view kind) {
+    return fmt::format("open {}: it is {}; a regular file is expected", path.native(), kind);
+  };
+  for (const auto& [path, kind] : {std::pair(home / "pipe", "a named pipe"),
+                                   {home / "link", "a named pipe"},
+                                   {home.path(), "a directory"},
+                                   {home / "socket", "a socket"},
+                                   {Path("/dev/null"), "a device"}}) {
+    EXPECT_EQ(read_file(path).error().message, complaint(path, kind));
+    EXPECT_EQ(InputFile::open(path).error().message, complaint(path, kind));
+    EXPECT_EQ(AppendFile::open(path).error().message, complaint(path, kind));
+    EXPECT_FALSE(FileLock::is_held(path));
+  }
+  for (const auto& [path, kind] : {std::pair(home.path(), "a directory"), {home / "socket", "a socket"}})
+    EXPECT_EQ(read_named_file(path).error().message,
+              fmt::format("open {}: it is {}; a file is expected", path.native(), kind));
+  ::close(socket);
+}
+
+TEST(Files, ReadsPipesAndDevicesThatAreNamed) {
+  EXPECT_EQ(*read_named_file("/dev/null"), "");
   EXPECT_FALSE(read_file("/proc/self/status")->empty());  // says it has 0 bytes
-  EXPECT_EQ(read_file("/dev/zero", 100'000).error().code.value(), EFBIG);
+  EXPECT_EQ(read_named_file("/dev/zero", 100'000).error().code.value(), EFBIG);
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   const std::string sent(200'000, 'p');
@@ -90,7 +125,7 @@ TEST(Files, ReadsPipesAndDevices) {
         at += static_cast<std::size_t>(n);
     ::close(ends[1]);
   });
-  EXPECT_EQ(*read_file("/dev/fd/" + std::to_string(ends[0])), sent);
+  EXPECT_EQ(*read_named_file("/dev/fd/" + std::to_string(ends[0])), sent);
   writer.join();
   ::close(ends[0]);
 }
@@ -451,9 +486,23 @@ TEST(Files, AppendsInParts) {
   EXPECT_EQ(contents(home / "f"), "one abab|two");
   EXPECT_EQ(mode_of(home / "f"), 0640u);
   EXPECT_EQ(AppendFile::open(home / "no/f").error().code.value(), ENOENT);
-  Result<AppendFile> full = AppendFile::open("/dev/full");
-  ASSERT_TRUE(full);
-  EXPECT_EQ(full->write("x").error().message, "write /dev/full: No space left on device");
+}
+
+TEST(Files, AppendingWithoutRoomLeavesWhatWasWritten) {
+  const TemporaryDirectory home;
+  EXPECT_EQ(
+      as_ordinary_user(home.path(),
+                       [&] {
+                         ::signal(SIGXFSZ, SIG_IGN);
+                         const rlimit limit = {10, 10};
+                         Result<AppendFile> file = AppendFile::open(home / "f");
+                         if (::setrlimit(RLIMIT_FSIZE, &limit) != 0 || !file || !file->write("12345678"))
+                           return 1;
+                         const Result<void> written = file->write("90abc");
+                         if (written || written.error().code.value() != EFBIG) return 2;
+                         return contents(home / "f") == "1234567890" ? 0 : 3;
+                       }),
+      0);
 }
 
 TEST(Files, ALockHasOneHolder) {
