@@ -29,6 +29,7 @@
 #include "runner/cli/show.h"
 #include "runner/cli/terminal_text.h"
 #include "runner/cli/validate.h"
+#include "runner/sys/url.h"
 
 namespace buildspec_run {
 namespace {
@@ -130,6 +131,8 @@ std::string Invocation::variable(const std::string& name) const {
 
 ExitCode Invocation::fail(ExitCode code, std::string_view text) const {
   // It names what others wrote: files, options, variables.
+  const std::string hidden = with_hidden_credentials(text);
+  text = hidden;
   std::string shown = "buildspec-run: ";
   for (;;) {
     const std::size_t end = std::min(text.find('\n'), text.size());

@@ -10,6 +10,7 @@
 #include "runner/cli/report.h"
 #include "runner/cli/settings.h"
 #include "runner/cli/terminal_text.h"
+#include "runner/sys/url.h"
 
 namespace buildspec_run {
 namespace {
@@ -23,14 +24,14 @@ constexpr OptionSpec kOptions[] = {
     kColorOption,
 };
 
-// What can be shown of a value: of a secret its name, and a file that holds it.
+// What can be shown of a value: of a secret its name, and a file that holds it; of a URL all but its password.
 std::string shown(const Setting& setting) {
   if (setting.option->name == "--secret")
     if (const std::size_t equals = setting.value.find_first_of("=@");
         equals != std::string::npos && setting.value[equals] == '=' &&
         !setting.value.substr(equals).starts_with("=@"))
       return setting.value.substr(0, equals + 1) + "***";
-  return setting.value;
+  return with_hidden_credentials(setting.value);
 }
 
 struct Line {

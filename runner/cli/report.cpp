@@ -3,6 +3,7 @@
 #include "runner/buildspec/decode.h"
 #include "runner/cli/console.h"
 #include "runner/cli/input.h"
+#include "runner/sys/url.h"
 #include "runner/yaml/document.h"
 
 namespace buildspec_run {
@@ -32,7 +33,9 @@ void write_diagnostics(const Invocation& invocation, const std::vector<Diagnosti
 }
 
 void write_places(const Invocation& invocation, const std::vector<Diagnostic>& diagnostics) {
-  write_each(invocation, diagnostics, render_line);
+  write_each(invocation, diagnostics, [](const Diagnostic& diagnostic, bool color) {
+    return with_hidden_credentials(render_line(diagnostic, color));
+  });
 }
 
 ReadBuildspec decode_operand(const Invocation& invocation, Diagnostics& found) {

@@ -13,6 +13,7 @@
 #include "runner/exec/environment.h"
 #include "runner/exec/event_stream.h"
 #include "runner/exec/shell_program.h"
+#include "runner/sys/url.h"
 #include "runner/sys/user.h"
 
 namespace buildspec_run {
@@ -128,7 +129,8 @@ Finished describe(const Plan& plan, const Request& request, const GitFacts& git,
   events.tell(std::move(prepared));
   if (!found.has_errors()) {
     EnvironmentPlanned planned;
-    for (const auto& [name, value] : environment.variables) planned.variables.push_back({name, value});
+    for (const auto& [name, value] : environment.variables)  // proxies of the host may have a password
+      planned.variables.push_back({name, with_hidden_credentials(value)});
     events.tell(std::move(planned));
     Description(plan, request, events).tell();
   }

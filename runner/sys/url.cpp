@@ -39,4 +39,25 @@ std::string_view secret_of_url(std::string_view url) {
   return user->substr(user->find(':') + 1);
 }
 
+std::string with_hidden_credentials(std::string_view text) {
+  constexpr std::string_view kOfScheme =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
+  std::string shown;
+  std::size_t done = 0;
+  for (std::size_t at = 0; (at = text.find("://", at)) != std::string_view::npos;) {
+    const std::size_t before = text.substr(0, at).find_last_not_of(kOfScheme);
+    const bool ssh = text.substr(before + 1, at - before - 1).find("ssh") != std::string_view::npos;
+    const std::size_t begin = at += 3;
+    const std::string_view authority = text.substr(begin, text.find_first_of("/?#\n", begin) - begin);
+    const std::size_t end = authority.rfind('@');
+    if (end == std::string_view::npos) continue;
+    const std::size_t colon = authority.substr(0, end).find(':');
+    if ((ssh && colon == std::string_view::npos) || end == 0) continue;
+    const std::size_t secret = begin + (colon == std::string_view::npos ? 0 : colon + 1);
+    shown.append(text.substr(done, secret - done)).append("***");
+    done = at = begin + end;
+  }
+  return shown.append(text.substr(done));
+}
+
 }  // namespace buildspec_run

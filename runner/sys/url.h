@@ -26,4 +26,8 @@ struct UrlAuthority {
 /// "https://token@host/…". Empty: there is nothing. Views the URL.
 [[nodiscard]] std::string_view secret_of_url(std::string_view url);
 
+/// `text` with *** in place of what must not be shown of the URLs in it, wherever they stand: the password of
+/// "https://user:password@host" and "ssh://user:password@host", the token of "https://token@host".
+[[nodiscard]] std::string with_hidden_credentials(std::string_view text);
+
 }  // namespace buildspec_run

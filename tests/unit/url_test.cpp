@@ -31,5 +31,25 @@ TEST(Url, KnowsWhomItLeadsTo) {
   }
 }
 
+TEST(Url, HidesCredentialsWhereverTheyStand) {
+  constexpr std::pair<std::string_view, std::string_view> kCases[] = {
+      {"", ""},
+      {"://", "://"},
+      {"https://host/x@y", "https://host/x@y"},
+      {"https://user:pw@host/x", "https://user:***@host/x"},
+      {"https://t0ken@host", "https://***@host"},
+      {"https://@host", "https://@host"},
+      {"https://user:@host", "https://user:***@host"},
+      {"lib=https://u:p@q@host/x#v1", "lib=https://u:***@host/x#v1"},
+      {"ssh://git@host/x", "ssh://git@host/x"},
+      {"git+ssh://git:pw@host/x", "git+ssh://git:***@host/x"},
+      {"git@host:x", "git@host:x"},
+      {"\"a/*=http://t@h/{repo}\" and http://u:p@h2: refused",
+       "\"a/*=http://***@h/{repo}\" and http://u:***@h2: refused"},
+      {"no http://h\nmail me@host", "no http://h\nmail me@host"},
+  };
+  for (const auto& [text, shown] : kCases) EXPECT_EQ(with_hidden_credentials(text), shown);
+}
+
 }  // namespace
 }  // namespace buildspec_run
