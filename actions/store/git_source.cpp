@@ -57,7 +57,9 @@ class GitSource : public ActionSource {
           return Error{fmt::format("fetch {}: {}", wanted.key(), tree.error().message), tree.error().code};
         last = std::move(tree.error());
         // That a server does not give a commit by its id is no accident that passes.
-        if (attempt >= policy_.attempts || source == commit || local_repository(wanted.git_url)) break;
+        if (attempt >= policy_.attempts || source == commit || !may_pass(last) ||
+            local_repository(wanted.git_url))
+          break;
         tell({StoreEvent::Kind::warning, wanted.key(),
               fmt::format("Failed to download action '{}'. Error: {}", url, last.message)});
         if (!wait(wanted, "Back off {} seconds before retry.", StoreEvent::Kind::warning, tell, stop))
@@ -130,7 +132,7 @@ class GitSource : public ActionSource {
       if (stop.stop_requested()) return canceled();
       const Error& why = references.error();
       if (why.code == std::errc::no_such_file_or_directory) return not_there();
-      if (attempt >= policy_.attempts)
+      if (attempt >= policy_.attempts || !may_pass(why))
         return Error{why.message + "\nFailed to resolve action download info.", why.code};
       tell({StoreEvent::Kind::line, wanted.key(),
             fmt::format("Failed to resolve action download info. Error: {}", why.message)});

@@ -15,8 +15,8 @@
 namespace buildspec_run {
 namespace {
 
-Result<std::string> clone(GitFetcher& git, const SecondarySource& source, const Request& request,
-                          EventStream& events, const std::stop_token& stop) {
+Result<std::string> clone(GitFetcher& git, const std::string& id, const SecondarySource& source,
+                          const Request& request, EventStream& events, const std::stop_token& stop) {
   const Path directory = source.directory;
   for (int attempt = 1;; ++attempt) {
     if (Result<void> gone = remove_tree(directory); !gone) return std::move(gone.error());
@@ -25,11 +25,16 @@ Result<std::string> clone(GitFetcher& git, const SecondarySource& source, const 
     Result<std::string> commit =
         git.clone(git_access(request.actions).to(source.url), source.version, directory, progress, stop);
     if (commit || stop.stop_requested()) return commit;
-    const std::error_code code = commit.error().code;
-    if (code == std::errc::no_such_file_or_directory || attempt >= request.actions.retry.attempts ||
-        !back_off(
-            request.actions.retry, [](long) {}, stop))
-      return commit;
+    if (!may_pass(commit.error()) || attempt >= request.actions.retry.attempts) return commit;
+    const auto say = [&](long seconds) {
+      events.tell(to_event({Severity::warning,
+                            nullptr,
+                            {},
+                            fmt::format("secondary source {}: {}; it is tried again in {} seconds", id,
+                                        commit.error().message, seconds),
+                            "secondary-source-retried"}));
+    };
+    if (!back_off(request.actions.retry, say, stop)) return commit;
   }
 }
 
@@ -54,7 +59,7 @@ Result<void> clone_secondary_sources(Request& request, const Path& directory, co
     if (const std::string_view secret = secret_of_url(source.url); !secret.empty())
       events.masker().add(std::string(secret));
     source.directory = (directory / "secondary" / id).native();
-    Result<std::string> commit = clone(*git, source, request, events, stop);
+    Result<std::string> commit = clone(*git, id, source, request, events, stop);
     if (!commit) return wrong(std::move(commit.error()));
     source.commit = std::move(*commit);
     events.tell(to_event({Severity::note,

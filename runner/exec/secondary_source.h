@@ -11,8 +11,8 @@
 namespace buildspec_run {
 
 /// Clones those of `request` that have a URL into `<directory>/secondary/<identifier>`, and notes where and at which
-/// commit. With the same network settings, token and --offline as actions. Each is told as a note. A failure is tried again
-/// as often as a failed download of an action, unless there is no such repository or version (code ENOENT).
+/// commit. With the same network settings, token and --offline as actions. Each is told as a note. What may pass
+/// (`may_pass`) is tried again as often as a failed download of an action, and a warning says so each time.
 Result<void> clone_secondary_sources(Request& request, const Path& directory, const Path& modules,
                                      EventStream& events, std::stop_token stop);
 

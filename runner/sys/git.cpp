@@ -116,6 +116,7 @@ Error git_error(BuildspecRunGitEnd end, const char* why) {
   std::error_code code = std::make_error_code(std::errc::io_error);
   if (end == BUILDSPEC_RUN_GIT_STOPPED) code = std::make_error_code(std::errc::operation_canceled);
   if (end == BUILDSPEC_RUN_GIT_TIMED_OUT) code = std::make_error_code(std::errc::timed_out);
+  if (end == BUILDSPEC_RUN_GIT_REFUSED) code = std::make_error_code(std::errc::connection_refused);
   if (end == BUILDSPEC_RUN_GIT_NOT_FOUND) code = std::make_error_code(std::errc::no_such_file_or_directory);
   return Error{why, code};
 }
@@ -247,6 +248,10 @@ Result<std::unique_ptr<Git>> make_git(const Path& modules) {
   if (!files) return std::move(files.error());
   return std::unique_ptr<Git>(new ModuleGit(reinterpret_cast<BuildspecRunGitFacts*>(*facts),
                                             reinterpret_cast<BuildspecRunGitFiles*>(*files)));
+}
+
+bool may_pass(const Error& error) {
+  return error.code != std::errc::no_such_file_or_directory && error.code != std::errc::connection_refused;
 }
 
 Result<std::unique_ptr<GitFetcher>> make_git_fetcher(const Path& modules) {

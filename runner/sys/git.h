@@ -63,7 +63,7 @@ struct GitRemote {
 };
 
 /// Fetching. Errors have the code ECANCELED when `stop` came, ETIMEDOUT after a time-out, ENOENT when there is no such
-/// repository (or not for us); the URL in a message has lost its credentials. May be called from several threads.
+/// repository (or not for us), ECONNREFUSED when there is no such host, nobody listens there, or we are not let in; the URL in a message has lost its credentials. May be called from several threads.
 class GitFetcher {
  public:
   using OnProgress = std::function<void(std::size_t objects, std::size_t total_objects, std::size_t bytes)>;
@@ -87,6 +87,10 @@ class GitFetcher {
                                     const Path& directory, const OnProgress& on_progress,
                                     std::stop_token stop) = 0;
 };
+
+/// Whether what a GitFetcher says may be otherwise a minute later: after no answer in time, or a server's own fault. Not where
+/// there is no such host, listener, repository or version, or we are not let in.
+[[nodiscard]] bool may_pass(const Error& error);
 
 /// Loads the module: about 4 ms, most of it libgit2's own libraries; facts take 0.3 ms more. May be called on
 /// a thread of its own; so may `facts`. `modules`: absolute path of the directory that the program's shared

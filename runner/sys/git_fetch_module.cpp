@@ -93,6 +93,7 @@ class Operation {
 
   // What the callbacks of libgit2 need to remember.
   int passwords_asked = 0, keys_asked = 0;
+  bool refused = false;  // there is no such host, or nobody listens there
 
  private:
   void watch(const std::stop_token& over) {
@@ -164,8 +165,12 @@ int connect_socket(git_stream* stream) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (const int failed = ::getaddrinfo(self.host, self.port, &hints, &found))
+  if (const int failed = ::getaddrinfo(self.host, self.port, &hints, &found)) {
+    // Without a name server that answers, the next one may.
+    if (self.operation != nullptr)
+      self.operation->refused = failed != EAI_AGAIN && failed != EAI_SYSTEM && failed != EAI_MEMORY;
     return net_error(std::string("resolve ") + self.host + ": " + ::gai_strerror(failed));
+  }
   const Handle<addrinfo, ::freeaddrinfo> addresses(found);
   const std::int64_t timeout_ms =
       self.operation == nullptr ? 30'000 : self.operation->remote().connect_timeout_ms;
@@ -190,6 +195,7 @@ int connect_socket(git_stream* stream) {
     }
     ::close(descriptor);
   }
+  if (self.operation != nullptr) self.operation->refused = error == ECONNREFUSED;
   return net_error(std::string("connect to ") + self.host + ": " + std::strerror(error));
 }
 
@@ -343,10 +349,16 @@ BuildspecRunGitEnd why_failed(int code, const Operation& operation, char* error,
     return failed("nothing has come for too long", error, size, operation.end());
   if (operation.stopped()) return failed("stopped", error, size, operation.end());
   const std::string why = last_git_error();
-  // Which servers say with other words, and libgit2 with no code.
-  const bool gone =
-      code == GIT_ENOTFOUND || why.find("unexpected http status code: 404") != std::string::npos;
-  return failed(why, error, size, gone ? BUILDSPEC_RUN_GIT_NOT_FOUND : BUILDSPEC_RUN_GIT_FAILED);
+  // What a server answers libgit2 has no codes for.
+  constexpr std::string_view kStatus = "unexpected http status code: ";
+  const std::size_t at = why.find(kStatus);
+  const int status = at == std::string::npos ? 0 : std::atoi(why.c_str() + at + kStatus.size());
+  if (code == GIT_ENOTFOUND || status == 404 || status == 410)
+    return failed(why, error, size, BUILDSPEC_RUN_GIT_NOT_FOUND);
+  const bool refused = operation.refused || code == GIT_EAUTH || code == GIT_ECERTIFICATE ||
+                       code == GIT_EINVALIDSPEC ||
+                       (status >= 400 && status < 500 && status != 408 && status != 429);
+  return failed(why, error, size, refused ? BUILDSPEC_RUN_GIT_REFUSED : BUILDSPEC_RUN_GIT_FAILED);
 }
 
 BuildspecRunGitEnd list(const BuildspecRunGitRemote* from, void (*say)(void*, const char*, const char*),
@@ -581,6 +593,6 @@ BuildspecRunGitEnd clone(const BuildspecRunGitRemote* from, const char* shown_ur
 }  // namespace
 }  // namespace buildspec_run
 
-extern "C" __attribute__((visibility("default"))) const BuildspecRunGitFetch buildspec_run_git_fetch_3;
-const BuildspecRunGitFetch buildspec_run_git_fetch_3 = {buildspec_run::list, buildspec_run::fetch,
+extern "C" __attribute__((visibility("default"))) const BuildspecRunGitFetch buildspec_run_git_fetch_4;
+const BuildspecRunGitFetch buildspec_run_git_fetch_4 = {buildspec_run::list, buildspec_run::fetch,
                                                         buildspec_run::export_tree, buildspec_run::clone};

@@ -60,6 +60,7 @@ enum BuildspecRunGitEnd {
   BUILDSPEC_RUN_GIT_STOPPED = 2,
   BUILDSPEC_RUN_GIT_TIMED_OUT = 3,
   BUILDSPEC_RUN_GIT_NOT_FOUND = 4,  // no repository, or not for us
+  BUILDSPEC_RUN_GIT_REFUSED = 5,    // no such host, nobody listens there, or we are not let in
 };
 
 /// Who gets the files of a tree. Each returns 0 when it cannot: then the export ends.
@@ -91,5 +92,5 @@ struct BuildspecRunGitFetch {
 };
 
 /// The name of such a table in the module. Its number changes when the border does.
-#define BUILDSPEC_RUN_GIT_FETCH_NAME "buildspec_run_git_fetch_3"
+#define BUILDSPEC_RUN_GIT_FETCH_NAME "buildspec_run_git_fetch_4"
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tests/support/git_repository.h"
+#include "tests/support/http_server.h"
 #include "tests/support/run_build.h"
 #include "tests/support/running_program.h"
 
@@ -289,6 +290,30 @@ TEST_F(Workspaces, ASecondarySourceIsCloned) {
   ran = run(source_, {"--secondary-source", "lib=https://u:p4ssw0rdX@h:99999999/x"});
   EXPECT_EQ(ran.exit, 3);
   EXPECT_EQ((ran.out + ran.err).find("p4ssw0rdX"), std::string::npos) << ran.err;
+}
+
+// What may pass is tried again, and it is said; what will not is told at once.
+TEST_F(Workspaces, ASecondarySourceIsTriedAgainWhereThatMayHelp) {
+  buildspec(source_, "      - 'true'\n");
+  int status = 503;
+  test::HttpServer server([&](const test::HttpServerRequest&) { return test::HttpServerAnswer{status}; });
+  const auto told = [&](const std::string& url) {
+    const test::Ran ran = run(source_, {"--secondary-source", "lib=" + url});
+    EXPECT_EQ(ran.exit, 3) << ran.out << ran.err;
+    EXPECT_NE(ran.err.find("clone secondary source lib: "), std::string::npos) << ran.err;
+    int count = 0;
+    for (std::size_t at = 0; (at = ran.err.find("; it is tried again in 0 seconds [secondary-source-retried]",
+                                                at)) != std::string::npos;
+         ++at)
+      ++count;
+    return count;
+  };
+  EXPECT_EQ(told(server.url() + "/x"), 2);
+  EXPECT_EQ(server.requests().size(), 3u);
+  status = 403;
+  EXPECT_EQ(told(server.url() + "/x"), 0);
+  EXPECT_EQ(server.requests().size(), 4u);
+  EXPECT_EQ(told("http://no host/x"), 0);
 }
 
 }  // namespace

@@ -179,6 +179,39 @@ TEST_F(GitFetchTest, SaysThatThereIsNoSuchRepository) {
   EXPECT_EQ(no_directory.error().code, std::errc::no_such_file_or_directory) << no_directory.error().message;
 }
 
+// Waiting mends a server that is broken or busy, and no answer in time; nothing else.
+TEST_F(GitFetchTest, SaysWhatMayPass) {
+  int status = 0;
+  HttpServer server([&](const HttpServerRequest&) { return HttpServerAnswer{status}; });
+  for (const auto& [answer, passes] : {std::pair(500, true),
+                                       {502, true},
+                                       {503, true},
+                                       {429, true},
+                                       {401, false},
+                                       {403, false},
+                                       {404, false}}) {
+    status = answer;
+    const Result<std::map<std::string, std::string>> none =
+        fetcher_->references(remote(server.url() + "/x"), {});
+    ASSERT_FALSE(none);
+    EXPECT_EQ(may_pass(none.error()), passes) << answer << ": " << none.error().message;
+  }
+  std::string nobody;
+  {
+    HttpServer gone([&](const HttpServerRequest&) { return HttpServerAnswer{404}; });
+    nobody = gone.url();
+  }
+  // The last port is none, and a blank is in no host's name: what no name server is asked for.
+  for (const std::string& url :
+       {nobody + "/x", "git" + nobody.substr(4) + "/x", std::string("http://127.0.0.1:99999999/x"),
+        std::string("http://no host/x")}) {
+    const Result<std::map<std::string, std::string>> none = fetcher_->references(remote(url), {});
+    ASSERT_FALSE(none);
+    EXPECT_FALSE(may_pass(none.error())) << none.error().message;
+    EXPECT_EQ(none.error().code, std::errc::connection_refused) << none.error().message;
+  }
+}
+
 TEST_F(GitFetchTest, GivesItsPasswordWhenAsked) {
   HttpServer server([&](const HttpServerRequest& request) -> HttpServerAnswer {
     if (request.header("authorization") != "Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0")  // x-access-token:s3cret
