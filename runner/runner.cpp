@@ -259,4 +259,11 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
                  {actions.get(), machine.supervisor, machine.modules, machine.terminal, kill});
 }
 
+Finished tell_missing_buildspec(const Request& request, const Diagnostic& missing, EventSink& sink) {
+  EventStream events(sink, request.run_id);
+  events.tell(RunStarted{kVersion, request.source_dir, "", "", "", "", ""});
+  events.tell(PlanMade{});
+  return refuse(request, events, missing);
+}
+
 }  // namespace buildspec_run

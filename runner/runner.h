@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <string>
 
+#include "runner/base/diagnostic.h"
 #include "runner/base/result.h"
 #include "runner/exec/request.h"
 
@@ -25,5 +26,9 @@ struct Machine {
 /// An Error: the machine could not; `events` has been told.
 Result<Finished> run_build(const Request& request, const Machine& machine, Controller& controller,
                            EventSink& events, std::stop_token stop, std::stop_token kill);
+
+/// Tells of a build whose buildspec is not there, as `missing` says: the cloud begins such a build, and it fails in
+/// DOWNLOAD_SOURCE before a file is named. `request` needs no buildspec.
+Finished tell_missing_buildspec(const Request& request, const Diagnostic& missing, EventSink& events);
 
 }  // namespace buildspec_run

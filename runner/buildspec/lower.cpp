@@ -111,6 +111,18 @@ void list_unsupported(const Buildspec& buildspec, Plan& plan) {
   if (buildspec.cache) add("cache", "the cache is neither restored nor saved", false, buildspec.cache->where);
 }
 
+void lower_artifacts(const ArtifactsSpec& spec, Plan& plan) {
+  if (!spec.files.empty()) {  // a primary one may be there for its secondary ones alone
+    PlannedArtifacts& artifacts = plan.artifacts.emplace_back();
+    artifacts.id = spec.id;
+    artifacts.where = spec.where;
+    if (spec.base_directory) artifacts.base_directory = spec.base_directory->value;
+    for (const PlacedString& pattern : spec.files) artifacts.files.push_back(pattern.value);
+    for (const PlacedString& pattern : spec.exclude_paths) artifacts.exclude_paths.push_back(pattern.value);
+  }
+  for (const ArtifactsSpec& secondary : spec.secondary) lower_artifacts(secondary, plan);
+}
+
 // What has no meaning here, nor any effect that a command could see.
 void note_ignored(const Buildspec& buildspec, Diagnostics& found) {
   const auto note = [&](std::string_view id, SourceRange where, std::string message) {
@@ -139,6 +151,7 @@ Plan lower_buildspec(const Buildspec& buildspec, Diagnostics& found) {
       plan.runtimes.push_back({name.value, version.value, name.where});
   for (std::size_t i = 0; i < kPhaseNames.size(); ++i)
     plan.phases[i] = lower_phase(buildspec, kPhaseNames[i], found);
+  if (buildspec.artifacts) lower_artifacts(*buildspec.artifacts, plan);
   list_unsupported(buildspec, plan);
   if (!found.has_errors()) note_ignored(buildspec, found);  // else there is no run to note it for
   return plan;

@@ -513,6 +513,13 @@ ExitCode run_as_asked(const Invocation& invocation, const Path& source_dir, cons
   }
   write_places(invocation, found_in_env_files.all());
   write_diagnostics(invocation, found.all());
+  if (given == nullptr && invocation.arguments.value("--format") == "codebuild")
+    for (const Diagnostic& missing : found.all())
+      if (!missing.cloud_code.empty()) {
+        const Views views = make_views(invocation, {});
+        request.run_id = make_run_id(std::chrono::system_clock::now());
+        tell_missing_buildspec(request, missing, *views.view);
+      }
   if (given == nullptr || found.has_errors() || found_in_env_files.has_errors()) return ExitCode::invalid;
   const SourceText& buildspec = *given;
   const std::optional<std::string> export_file = invocation.arguments.value("--export-file");

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -69,6 +70,7 @@ class CodebuildView : public EventSink {
     say("CODEBUILD_SRC_DIR=" + run_.source_dir);
     for (const SourceOutline& source : secondary_sources_)
       say(fmt::format("CODEBUILD_SRC_DIR_{}={}", source.id, source.directory));
+    if (run_.buildspec.empty()) return;  // it is not there: 1.1
     const bool is_absolute = run_.buildspec.starts_with('/');
     say("YAML location is " + (is_absolute ? run_.buildspec : run_.source_dir + "/" + run_.buildspec));
     say_unknown_keys();
@@ -141,8 +143,33 @@ class CodebuildView : public EventSink {
       if (outline.in_file) say(fmt::format(" {}: {} commands", outline.phase, outline.commands));
   }
 
+  // 3.8
+  void say_artifact(const ArtifactOutline& artifact) {
+    if (!artifact.id.empty()) say("Preparing to copy secondary artifacts " + artifact.id);
+    say("Expanding base directory path: " + artifact.base_directory);
+    say("Assembling file list");
+    say("Expanding " + artifact.base_directory);
+    if (artifact.directories.empty() && artifact.base_directory.find_first_of("*?[") == std::string::npos)
+      say("Skipping invalid file path " + artifact.base_directory);
+    for (const ArtifactRoot& directory : artifact.directories) {
+      say("Expanding file paths for base directory " + directory.path);
+      say("Assembling file list");
+      for (const std::string& pattern : artifact.patterns) {
+        say("Expanding " + pattern);
+        if (std::find(directory.missing.begin(), directory.missing.end(), pattern) != directory.missing.end())
+          say("Skipping invalid file path " + pattern);
+      }
+    }
+    if (artifact.files > 0) say(fmt::format("Found {} file(s)", artifact.files));
+  }
+
   void finished(const BuildFinished& build) {
     if (!uploads_ || build.will_retry) return;
+    for (const ArtifactOutline& artifact : build.artifacts) {
+      say_artifact(artifact);
+      if (!artifact.problem.empty())
+        return say_end("UPLOAD_ARTIFACTS", Status::failed, "CLIENT_ERROR", artifact.problem);
+    }
     if (!plan_.reports) {  // else nothing is discovered (U35)
       say("Set report auto-discover timeout to 5 seconds");
       say("Expanding base directory path:  .");

@@ -6,9 +6,9 @@
 //
 //   [Container] 2026/11/24 06:04:46.012345 Command did not exit successfully make test exit status 2
 //
-// What the cloud does around a build and nothing here does (waiting for an agent, reports, the upload of artifacts) stands
-// there as in a build that has nothing of it to do; the lines of an artifact upload are left out. Diagnostics go to the
-// second console.
+// What the cloud does around a build and nothing here does (waiting for an agent, reports) stands there as in a build that
+// has nothing of it to do. Of the upload of artifacts there are the lines of what would be uploaded, or why that would fail.
+// Diagnostics go to the second console.
 #pragma once
 
 #include <memory>

@@ -289,6 +289,18 @@ void append_body(Members& to, const BuildFinished& body) {
   to.word("status", to_string(body.status));
   to.flag("will_retry", body.will_retry);
   to.number("took_ns", body.took.count());
+  if (body.artifacts.empty()) return;
+  to.objects("artifacts", body.artifacts, [](Members& each, const ArtifactOutline& artifact) {
+    each.text("id", artifact.id);
+    each.text("base_directory", artifact.base_directory);
+    each.objects("directories", artifact.directories, [](Members& of, const ArtifactRoot& directory) {
+      of.text("path", directory.path);
+      of.texts("missing", directory.missing);
+    });
+    each.texts("patterns", artifact.patterns);
+    each.number("files", artifact.files);
+    each.text("problem", artifact.problem);
+  });
 }
 void append_body(Members& to, const RunFinished& body) {
   to.word("status", to_string(body.status));

@@ -206,11 +206,27 @@ struct TaskPlanned {
   std::vector<ExportedVariable> variables;  // of a step: its `env`
   std::vector<ExportedVariable> inputs;     // of a step: its `with`
 };
+/// A directory that artifacts are taken from.
+struct ArtifactRoot {
+  std::string path;  // as the cloud's log has it: below the source directory relative to it, "." itself
+  std::vector<std::string> missing;  // patterns without a wildcard that name nothing in it
+};
+/// What the cloud would upload of one artifact. Nothing here does.
+struct ArtifactOutline {
+  std::string id;                         // of a secondary one; empty: the primary
+  std::string base_directory;             // the pattern, "." when there is none
+  std::vector<ArtifactRoot> directories;  // that it leads to
+  std::vector<std::string> patterns;      // of files
+  std::uint64_t files = 0;                // that they select
+  std::string problem;  // why it would fail the build, in the cloud's words; empty: it would not
+};
 struct BuildFinished {
   std::string build_id;
   Status status = Status::succeeded;
   bool will_retry = false;
   std::chrono::nanoseconds took{0};
+  std::vector<ArtifactOutline> artifacts =
+      {};  // when UPLOAD_ARTIFACTS would follow; ends with one that would fail
 };
 /// The last event. `failed_*` name the first failure, when a command was behind it.
 struct RunFinished {

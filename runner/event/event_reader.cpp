@@ -318,6 +318,17 @@ void read_body(Fields& from, BuildFinished& body) {
   from.status("status", body.status);
   from.flag("will_retry", body.will_retry);
   from.took("took_ns", body.took);
+  from.objects("artifacts", body.artifacts, [](Fields& each, ArtifactOutline& artifact) {
+    each.text("id", artifact.id);
+    each.text("base_directory", artifact.base_directory);
+    each.objects("directories", artifact.directories, [](Fields& of, ArtifactRoot& directory) {
+      of.text("path", directory.path);
+      of.texts("missing", directory.missing);
+    });
+    each.texts("patterns", artifact.patterns);
+    each.number("files", artifact.files);
+    each.text("problem", artifact.problem);
+  });
 }
 void read_body(Fields& from, RunFinished& body) {
   from.status("status", body.status);

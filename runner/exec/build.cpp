@@ -15,6 +15,7 @@
 #include "runner/base/overloaded.h"
 #include "runner/base/text.h"
 #include "runner/buildspec/pattern.h"
+#include "runner/exec/artifacts.h"
 #include "runner/exec/event_stream.h"
 #include "runner/exec/failure_hint.h"
 #include "runner/exec/runtime_check.h"
@@ -171,16 +172,21 @@ Result<BuildEnd> Build::execute() {
   if (!*ready) return std::move(end_);
   if (Result<void> begun = begin_states(); !begun) return std::move(begun.error());
 
+  bool uploads = true;  // nothing has ended the build before its end
   for (std::size_t i = start_.phase; i < run_.plan.phases.size(); ++i) {
     const Phase& phase = run_.plan.phases[i];
     if (is_left_out(phase)) continue;
+    uploads = false;
     if (run_.stop.stop_requested()) {
       end_.status = Status::stopped;
       break;
     }
     Result<Status> status = run_phase(phase, i == start_.phase ? start_ : Position{});
     if (!status) return std::move(status.error());
-    if (*status == Status::succeeded) continue;
+    if (*status == Status::succeeded) {
+      uploads = true;
+      continue;
+    }
     if (*status == Status::timed_out || *status == Status::stopped) {
       end_.status = *status;
       break;
@@ -203,6 +209,7 @@ Result<BuildEnd> Build::execute() {
     }
     const bool abort_by_default = phase.name == "INSTALL" || phase.name == "PRE_BUILD";
     if (policy.action == Action::abort || (policy.action != Action::carry_on && abort_by_default)) break;
+    uploads = true;
   }
   if (end_.status == Status::succeeded) {
     end_.failure.reset();  // a phase that was carried over
@@ -211,7 +218,22 @@ Result<BuildEnd> Build::execute() {
   if (!end_.retry)
     if (Result<void> collected = collect_exported(); !collected) return std::move(collected.error());
   tell_artifacts();
+  if (uploads && !run_.stop.stop_requested()) look_at_artifacts();
   return std::move(end_);
+}
+
+/// What the cloud would find to upload when it comes to that.
+void Build::look_at_artifacts() {
+  for (const PlannedArtifacts& wanted : run_.plan.artifacts) {
+    const ArtifactOutline& found = end_.artifacts.emplace_back(
+        select_artifacts(wanted, run_.request.source_dir, environment_.variables, run_.stop));
+    if (found.problem.empty()) continue;
+    run_.events.tell(to_event(
+        finding(Severity::warning, run_.plan.source, wanted.where, "artifacts-not-found",
+                fmt::format("{}: in the cloud, phase UPLOAD_ARTIFACTS and so the build would fail with this",
+                            found.problem))));
+    return;
+  }
 }
 
 /// Where the user finds what the steps have uploaded.

@@ -48,6 +48,7 @@ struct BuildEnd {
   std::size_t skipped = 0;  // tasks, as was answered
   std::optional<BuildFailure> failure;
   std::vector<std::pair<std::string, std::string>> exported;
+  std::vector<ArtifactOutline> artifacts;  // when UPLOAD_ARTIFACTS would follow
 };
 
 /// A mistake that is found before the first command, as the phase context says it.
@@ -103,6 +104,7 @@ class Build {
   Result<void> keep_step_variables(const std::map<std::string, std::string>& changed);
   Result<void> collect_exported();
   void tell_artifacts();
+  void look_at_artifacts();
 
   std::string time_out_hint(Clock::time_point began, const Phase& phase) const;
   [[nodiscard]] Place place(SourceRange where) const { return place_of(*run_.plan.source, where); }

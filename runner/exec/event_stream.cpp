@@ -125,8 +125,17 @@ struct MaskBody {
       for (auto& [variable, value] : *list) text(variable, value);
   }
   void operator()(BuildFinished& body) const {
-    auto& [build_id, status, will_retry, took] = body;
+    auto& [build_id, status, will_retry, took, artifacts] = body;
     words(build_id, status, will_retry, took);
+    for (auto& [id, base_directory, directories, patterns, files, problem] : artifacts) {
+      words(files);
+      text(id, base_directory, problem);
+      for (std::string& pattern : patterns) text(pattern);
+      for (auto& [path, missing] : directories) {
+        text(path);
+        for (std::string& pattern : missing) text(pattern);
+      }
+    }
   }
   void operator()(RunFinished& body) const {
     auto& [status, failed_phase, failed_label, failed_text, failed_place, message, took, left_out, dry_run] =

@@ -135,7 +135,10 @@ Finished refuse(const Request& request, EventStream& events, const Diagnostic& e
   const std::string id = build_id(request, {make_uuid(), 1, std::chrono::system_clock::now()});
   const BuildFailure failure = failure_of(error);
   events.set_build(id);
-  events.tell(BuildStarted{id, 1});
+  BuildStarted started{id, 1};
+  for (const auto& [name, source] : request.secondary_sources)
+    if (source.url.empty()) started.secondary_sources.push_back({name, source.directory});
+  events.tell(std::move(started));
   events.tell(PhaseStarted{failure.phase, true, 0, 0});
   events.tell(
       PhaseFinished{failure.phase, Status::failed, failure.code, failure.message, Clock::now() - began});
@@ -243,7 +246,9 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
     // What failed, or was ended, may go on later where it is.
     if (status == Status::succeeded || retry || (end && end->refused && resumption == nullptr))
       workspace->release();
-    events.tell(BuildFinished{id, status, retry, Clock::now() - build_began});
+    BuildFinished told{id, status, retry, Clock::now() - build_began};
+    if (end) told.artifacts = std::move(end->artifacts);
+    events.tell(std::move(told));
     if (!end) return fault(std::move(end.error()), build.failure());
     if (!retry) {
       RunFinished finished = run_finished(plan, status, end->failure, Clock::now() - began);

@@ -246,6 +246,14 @@ std::string dump(const Plan& plan) {
     out += fmt::format("runtime {} {}{}\n", shown_line(runtime.name), in_quotes(runtime.version),
                        place(plan, runtime.where));
   for (const Phase& phase : plan.phases) dump_phase(out, plan, phase);
+  for (const PlannedArtifacts& artifacts : plan.artifacts) {
+    out += "artifacts";
+    if (!artifacts.id.empty()) out += " " + shown_line(artifacts.id);
+    if (!artifacts.base_directory.empty()) out += " below " + in_quotes(artifacts.base_directory);
+    for (const std::string& pattern : artifacts.files) out += " " + in_quotes(pattern);
+    for (const std::string& pattern : artifacts.exclude_paths) out += " without " + in_quotes(pattern);
+    out += place(plan, artifacts.where) + "\n";
+  }
   for (const Unsupported& unsupported : plan.unsupported)
     out +=
         fmt::format("unsupported {} ({}){}: {}\n", unsupported.id, unsupported.is_error ? "error" : "warning",
@@ -279,6 +287,21 @@ Value to_value(const Plan& plan) {
   Value::Array phases;
   for (const Phase& phase : plan.phases) phases.push_back(to_value(plan, phase));
   object.emplace_back("phases", std::move(phases));
+  if (!plan.artifacts.empty()) {
+    Value::Array all;
+    for (const PlannedArtifacts& artifacts : plan.artifacts) {
+      Value::Object one;
+      if (!artifacts.id.empty()) one.emplace_back("id", artifacts.id);
+      if (!artifacts.base_directory.empty()) one.emplace_back("baseDirectory", artifacts.base_directory);
+      one.emplace_back("files", Value::Array(artifacts.files.begin(), artifacts.files.end()));
+      if (!artifacts.exclude_paths.empty())
+        one.emplace_back("excludePaths",
+                         Value::Array(artifacts.exclude_paths.begin(), artifacts.exclude_paths.end()));
+      add_place(one, plan, artifacts.where);
+      all.emplace_back(std::move(one));
+    }
+    object.emplace_back("artifacts", std::move(all));
+  }
   Value::Array unsupported;
   for (const Unsupported& feature : plan.unsupported) {
     Value::Object one{

@@ -82,6 +82,14 @@ struct WantedRuntime {
   SourceRange where;
 };
 
+/// What the file wants uploaded: globs, as they are written.
+struct PlannedArtifacts {
+  std::string id;              // of a secondary one; empty: the primary
+  std::string base_directory;  // empty: the source directory
+  std::vector<std::string> files, exclude_paths;
+  SourceRange where;
+};
+
 struct Plan {
   const SourceText* source = nullptr;
   ScopeKind scope = ScopeKind::carried;
@@ -90,7 +98,8 @@ struct Plan {
   std::vector<PlannedVariable> variables;  // in the order in which the cloud resolves them: a later one wins
   std::vector<std::string> exported;
   std::vector<WantedRuntime> runtimes;
-  std::array<Phase, 4> phases;  // all four, in running order, also those that are not in the file
+  std::array<Phase, 4> phases;              // all four, in running order, also those that are not in the file
+  std::vector<PlannedArtifacts> artifacts;  // in the order in which the cloud uploads them
   std::vector<Unsupported> unsupported;
 };
 

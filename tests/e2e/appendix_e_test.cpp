@@ -106,11 +106,12 @@ TEST_F(AppendixE, E11AMappingIsNoCommand) {
   EXPECT_EQ(seen.phase_line(), "DOWNLOAD_SOURCE FAILED");
 }
 
-// 12 to 16, 34, 35: artifacts; 20: the cache. The build runs, and says what is left out.
+// 12 to 16, 34, 35: artifacts; 20: the cache. The build runs, and says what is left out, and where the cloud would fail.
 TEST_F(AppendixE, E12To16And34And35ArtifactsAreNotCollectedYet) {
   EXPECT_EQ(run(build_of({"true"}) + "artifacts:\n  files: [missing.txt, 'none/*']\n  name: x-$(date +%Y)\n"),
             Outcome::succeeded);
   EXPECT_TRUE(seen.has("not-supported-artifacts"));
+  EXPECT_TRUE(seen.has("artifacts-not-found"));
 }
 
 TEST_F(AppendixE, E20TheCacheIsNotKeptYet) {

@@ -90,6 +90,10 @@ std::string normalized(std::string text, const std::string& directory) {
   for (std::size_t at = 0; (at = text.find(directory, at)) != std::string::npos;)
     text.replace(at, directory.size(), "<tmp>");
   RE2::GlobalReplace(&text, "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>");
+  RE2::GlobalReplace(&text,
+                     R"(\[Container\] [0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6} )",
+                     "[Container] T ");
+  RE2::GlobalReplace(&text, R"(took [0-9]+\.[0-9]{6} seconds)", "took <time> seconds");
   RE2::GlobalReplace(&text, "[0-9]{8}T[0-9]{6}Z-[0-9a-f]+", "<run>");
   RE2::GlobalReplace(&text, R"(\b[0-9]+(\.[0-9]+)? ?(ms|µs|s)\b)", "<time>");
   RE2::GlobalReplace(&text, R"(\b[0-9]+m ?<time>)", "<time>");
