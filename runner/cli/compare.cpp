@@ -148,8 +148,8 @@ std::vector<ComparedPhase> compare_logs(const CloudLog& cloud, const BuildRecord
     ComparedPhase& phase = phases.emplace_back();
     phase.name = upload->name;
     phase.cloud = upload->status.empty() ? "no end" : upload->status;
-    if (here != nullptr && here->finished && !here->finished->artifacts.empty() &&
-        !upload->message.empty() && here->finished->artifacts.back().problem == upload->message) {
+    if (here != nullptr && here->finished && !here->finished->artifacts.empty() && !upload->message.empty() &&
+        here->finished->artifacts.back().problem == upload->message) {
       phase.here = phase.cloud;  // as it would fail with what is here
       return phases;
     }

@@ -40,8 +40,7 @@ std::string_view secret_of_url(std::string_view url) {
 }
 
 std::string with_hidden_credentials(std::string_view text) {
-  constexpr std::string_view kOfScheme =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
+  constexpr std::string_view kOfScheme = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
   std::string shown;
   std::size_t done = 0;
   for (std::size_t at = 0; (at = text.find("://", at)) != std::string_view::npos;) {
