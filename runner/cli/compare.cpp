@@ -235,6 +235,10 @@ ExitCode run_compare(const Invocation& invocation) {
   if (!record) return invocation.fail(ExitCode::invalid, record.error().message);
   tell_what_is_missing(invocation, run, record->replayed);
   const std::vector<ComparedPhase> phases = compare_logs(*log, record->last_build());
+  if (phases.empty())
+    return invocation.fail(
+        ExitCode::invalid,
+        fmt::format("{}: no phase of a build is in it, so there is nothing to compare", file));
   const ExitCode written =
       invocation.write_out(invocation.arguments.value("--format") == "json"
                                ? json_of(phases, file, run)

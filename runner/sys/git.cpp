@@ -54,6 +54,21 @@ void take(void* context, int field, const char* text, std::size_t length) {
   }
 }
 
+/// libgit2 would wait without end for who writes into a pipe in the place of one of its files: what is there instead of a file,
+/// below the work tree `root`. Empty: nothing.
+std::string pipe_in_repository(const Path& root) {
+  for (const char* name :
+       {".git/HEAD", ".git/config", ".git/config.worktree", ".git/index", ".git/packed-refs",
+        ".git/commondir", ".git/shallow", ".git/info/exclude", ".git/info/attributes",
+        ".git/objects/info/alternates", ".gitignore", ".gitattributes", ".gitmodules"}) {
+    struct stat status;
+    const Path path = root / name;
+    if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+      return path.native() + " is no regular file";
+  }
+  return {};
+}
+
 class ModuleGit : public Git {
  public:
   ModuleGit(BuildspecRunGitFacts* function, BuildspecRunGitFiles* list) : function_(function), files_(list) {}
@@ -61,6 +76,8 @@ class ModuleGit : public Git {
   Result<GitFiles> files(const Path& root) override {
     GitFiles found;
     char why[512] = "";
+    if (const std::string pipe = pipe_in_repository(root); !pipe.empty())
+      return Error{fmt::format("list the files of {}: {}", root.native(), pipe), {}};
     const auto say = [](void* context, const char* path, BuildspecRunGitFileKind kind) {
       auto& [files, submodules, repositories] = *static_cast<GitFiles*>(context);
       (kind == BUILDSPEC_RUN_GIT_PLAIN_FILE  ? files
@@ -74,6 +91,11 @@ class ModuleGit : public Git {
   }
 
   GitFacts facts(const Path& directory, std::string* why) override {
+    const std::optional<Path> found = find_git_root(directory);
+    if (std::string pipe = found ? pipe_in_repository(*found) : std::string(); !pipe.empty()) {
+      if (why != nullptr) *why = std::move(pipe);
+      return {};
+    }
     Answer answer;
     function_(directory.c_str(), take, &answer);
     auto& [facts, reason] = answer;

@@ -290,6 +290,9 @@ TEST_F(KeptRunsTest, ComparesWithTheCloud) {
   const Ran json = compared(replaced("exit status 3", "exit status 4"), {"--format", "json"});
   EXPECT_NE(json.out.find("\"differs\": true"), std::string::npos) << json.out;
   EXPECT_EQ(compared("nothing of the cloud's\n").exit, 2);
+  const Ran nothing = compared("[Container] 2024/01/01 00:00:00.000000 Running command echo one\n");
+  EXPECT_EQ(nothing.exit, 2) << nothing.out;
+  EXPECT_NE(nothing.err.find("no phase of a build is in it"), std::string::npos) << nothing.err;
   EXPECT_EQ(run({"compare", "not there"}).exit, 2);
   EXPECT_EQ(run({"compare"}).exit, 2);
   EXPECT_EQ(compared(log, {"no-such-run"}).exit, 2);

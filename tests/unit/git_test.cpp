@@ -80,6 +80,23 @@ class GitTest : public testing::Test {
   std::unique_ptr<Git> git_;
 };
 
+// Nobody may ever write into it: neither what git says of the source nor a copy of it waits.
+TEST_F(GitTest, DoesNotWaitForAPipe) {
+  const Path where = home_ / "r";
+  repository(where);
+  for (const char* name : {".git/config", ".git/HEAD", ".git/index", ".gitignore"}) {
+    std::filesystem::remove(where / name);
+    ASSERT_EQ(::mkfifo((where / name).c_str(), 0600), 0);
+    std::string why;
+    EXPECT_EQ(git_->facts(where, &why).commit, "");
+    EXPECT_EQ(why, (where / name).native() + " is no regular file");
+    const Result<GitFiles> files = git_->files(where);
+    ASSERT_FALSE(files);
+    EXPECT_EQ(files.error().message, "list the files of " + where.native() + ": " + why);
+    std::filesystem::remove(where / name);
+  }
+}
+
 TEST_F(GitTest, SaysNothingOutsideOfARepository) {
   EXPECT_EQ(facts(home_.path()), nothing());
   EXPECT_EQ(facts(home_ / "not there"), nothing());
