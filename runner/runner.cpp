@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "actions/lower.h"
-#include "actions/service/service.h"
 #include "actions/store/action_store.h"
 #include "runner/base/check.h"
 #include "runner/base/source_text.h"
@@ -76,14 +75,6 @@ constexpr std::string_view kActionUnavailable = "action-unavailable";
 bool has_steps(const Plan& plan) {
   return std::ranges::any_of(plan.phases, [](const Phase& phase) {
     return std::ranges::any_of(phase.steps, [](const StepTask& step) { return !step.left_out; });
-  });
-}
-
-bool uses_actions(const Plan& plan) {
-  return std::ranges::any_of(plan.phases, [](const Phase& phase) {
-    return std::ranges::any_of(phase.steps, [](const StepTask& step) {
-      return !step.left_out && std::holds_alternative<ActionStep>(step.body);
-    });
   });
 }
 
@@ -245,9 +236,6 @@ Result<Finished> run_build(const Request& request, const Machine& machine, Contr
   }
 
   // From here on the plan alone says what runs.
-  std::jthread preloading;
-  if (request.steps.services && uses_actions(plan))
-    preloading = std::jthread([&machine] { preload_action_service(machine.modules); });
   Result<std::unique_ptr<ProcessRunner>> processes = make_process_runner(machine.supervisor, kill);
   if (!processes) {
     tell_end(events, Status::fault, processes.error().message, began);

@@ -82,7 +82,7 @@ void BlobTable::remove(const std::string& id) {
 
 std::string BlobTable::url(std::string_view base, std::string_view kind, std::string_view id,
                            std::string_view permission) {
-  return fmt::format("{}/_blob/{}/{}?{}", base, kind, id, signer_.blob_query(id, permission, expires_));
+  return fmt::format("{}/_blob/{}/{}?{}", base, kind, id, signer_.query(id, permission, expires_));
 }
 
 std::string BlobTable::upload_url(std::string_view base, std::string_view kind, std::string_view id) {

@@ -28,7 +28,7 @@ struct Download {
 class BlobTable {
  public:
   /// `signer` outlives it. `expires`: until when an address holds, in seconds since 1970.
-  BlobTable(TokenSigner& signer, std::int64_t expires) : signer_(signer), expires_(expires) {}
+  BlobTable(BlobSigner& signer, std::int64_t expires) : signer_(signer), expires_(expires) {}
 
   /// Owners: the table, and what is uploading to it.
   void add(std::shared_ptr<Blob> blob);
@@ -52,7 +52,7 @@ class BlobTable {
                              const std::string& id);
   [[nodiscard]] ServerAnswer get(const ServerRequest& request, const std::string& id);
 
-  TokenSigner& signer_;
+  BlobSigner& signer_;
   const std::int64_t expires_;
   std::mutex mutex_;  // of both maps
   std::map<std::string, std::shared_ptr<Blob>> uploads_;

@@ -25,32 +25,6 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
   return number;
 }
 
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-std::optional<std::string> decoded(std::string_view text, std::string_view alphabet) {
-  std::size_t padding = 0;
-  while (!text.empty() && text.back() == '=' && padding < 2) text.remove_suffix(1), ++padding;
-  if (padding != 0 && (text.size() + padding) % 4 != 0) return std::nullopt;
-  if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() / 4 * 3 + 2);
-  std::uint32_t group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const std::size_t value = alphabet.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    group = group << 6 | static_cast<std::uint32_t>(value);
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    out += static_cast<char>(group >> bits & 255);
-    group &= (1U << bits) - 1;
-  }
-  if (group != 0) return std::nullopt;  // one text for one value
-  return out;
-}
-
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && std::string_view(" \t\r\n").find(text.front()) != std::string_view::npos)
     text.remove_prefix(1);
@@ -112,8 +86,29 @@ std::optional<RequestTarget> parse_target(std::string_view target) {
   return parsed;
 }
 
-std::optional<std::string> from_base64(std::string_view text) { return decoded(text, kBase64); }
-std::optional<std::string> from_base64_url(std::string_view text) { return decoded(text, kBase64Url); }
+std::optional<std::string> from_base64(std::string_view text) {
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::size_t padding = 0;
+  while (!text.empty() && text.back() == '=' && padding < 2) text.remove_suffix(1), ++padding;
+  if (padding != 0 && (text.size() + padding) % 4 != 0) return std::nullopt;
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string out;
+  out.reserve(text.size() / 4 * 3 + 2);
+  std::uint32_t group = 0;
+  int bits = 0;
+  for (const char c : text) {
+    const std::size_t value = kAlphabet.find(c);
+    if (value == std::string_view::npos) return std::nullopt;
+    group = group << 6 | static_cast<std::uint32_t>(value);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    out += static_cast<char>(group >> bits & 255);
+    group &= (1U << bits) - 1;
+  }
+  if (group != 0) return std::nullopt;  // one text for one value
+  return out;
+}
 
 std::optional<ByteRange> parse_range(std::string_view text) {
   text = trimmed(text);

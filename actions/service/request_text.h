@@ -27,8 +27,6 @@ struct RequestTarget {
 
 /// Standard base64 without line breaks; the padding may be missing. nullopt: it is none.
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
-/// The same in the alphabet for URLs.
-[[nodiscard]] std::optional<std::string> from_base64_url(std::string_view text);
 
 /// Of a download: from `first` on, to `last` where one is named.
 struct ByteRange {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,36 +29,34 @@ struct TokenClaims {
   bool operator==(const TokenClaims&) const = default;
 };
 
-/// What a job holds in its hands: every job's is signed with the key of this server.
-class TokenSigner {
+/// What a job holds in its hands: a JWT with `claims`. In the place of its signature stand 256 random bits, because its server
+/// knows the tokens that it has given out and compares them whole, and its clients never verify: a signature would need
+/// libcrypto, which takes longer to load than an action to start. An Error: the machine has no randomness.
+Result<std::string> make_runtime_token(const TokenClaims& claims);
+
+/// The claims as a token has them, JSON.
+[[nodiscard]] std::string claims_text(const TokenClaims& claims);
+
+/// Signs the addresses of blobs.
+class BlobSigner {
  public:
   /// With a new key of 32 bytes from the kernel. `modules`: where the program's shared modules lie.
-  static Result<std::unique_ptr<TokenSigner>> make(const Path& modules);
-
-  /// A JWT with `claims`.
-  [[nodiscard]] std::string sign(const TokenClaims& claims);
-  /// The claims of a token that this signer has made, unchanged, between its two times. `now`: seconds since 1970.
-  [[nodiscard]] std::optional<TokenClaims> verify(std::string_view token, std::int64_t now);
+  static Result<std::unique_ptr<BlobSigner>> make(const Path& modules);
 
   /// The query of a blob's address, "se=…&sp=…&sig=…". `permission`: "r" or "cw".
-  [[nodiscard]] std::string blob_query(std::string_view id, std::string_view permission,
-                                       std::int64_t expires);
+  [[nodiscard]] std::string query(std::string_view id, std::string_view permission, std::int64_t expires);
   /// Whether `signature` is that of the other three, and the time has not come.
   [[nodiscard]] bool is_signed(std::string_view id, std::string_view permission, std::string_view expires,
                                std::string_view signature, std::int64_t now);
 
  private:
   [[nodiscard]] std::string mac(std::string_view text);
-  TokenSigner(std::unique_ptr<Sha256> sha256, std::string key)
+  BlobSigner(std::unique_ptr<Sha256> sha256, std::string key)
       : sha256_(std::move(sha256)), key_(std::move(key)) {}
   std::mutex mutex_;  // of sha256_
   std::unique_ptr<Sha256> sha256_;
   const std::string key_;
 };
-
-/// The claims in the JSON text of a token; nullopt: it is none, or lacks one of them.
-[[nodiscard]] std::optional<TokenClaims> parse_claims(std::string_view json);
-[[nodiscard]] std::string claims_text(const TokenClaims& claims);
 
 /// Source: RFC 2104. `key`: at most 64 bytes.
 [[nodiscard]] std::string hmac_sha256(Sha256& sha256, std::string_view key, std::string_view text);

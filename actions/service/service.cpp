@@ -5,11 +5,11 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
-#include <set>
 
 #include "actions/service/caches.h"
 #include "actions/service/legacy_artifacts.h"
 #include "actions/service/protobuf.h"
+#include "runner/base/encoding.h"
 #include "runner/base/text.h"
 
 namespace buildspec_run {
@@ -25,45 +25,66 @@ std::int64_t now_seconds() {
       .count();
 }
 
+/// What requests need.
+struct Parts {
+  Parts(const ServiceOptions& options, std::unique_ptr<BlobSigner> signer, std::int64_t expires,
+        Path cache_path, ArtifactDirectory& directory)
+      : signer_(std::move(signer)),
+        blobs(*signer_, expires),
+        artifacts(directory, blobs, options.modules, options.run),
+        legacy(directory),
+        caches(std::move(cache_path), options.repository, blobs, options.limits) {}
+  Parts(const Parts&) = delete;
+
+ private:
+  const std::unique_ptr<BlobSigner> signer_;
+
+ public:
+  BlobTable blobs;
+  ArtifactService artifacts;
+  LegacyArtifacts legacy;
+  CacheDirectory caches;
+};
+
 class LocalService final : public ActionService, private ServerHandler {
  public:
-  LocalService(ServiceOptions options, std::unique_ptr<TokenSigner> signer, Path caches)
-      : modules_(options.modules),
-        run_(options.run),
-        signer_(std::move(signer)),
+  explicit LocalService(ServiceOptions options)
+      : options_(std::move(options)),
         expires_(now_seconds() + kTokenSeconds),
-        blobs_(*signer_, expires_),
-        directory_(std::move(options.artifacts)),
-        artifacts_(directory_, blobs_, modules_, run_),
-        legacy_(directory_),
-        caches_(std::move(caches), std::move(options.repository), blobs_, options.limits) {}
+        directory_(options_.artifacts) {}
 
   LocalService(const LocalService&) = delete;
   LocalService& operator=(const LocalService&) = delete;
-  ~LocalService() override { blobs_.abandon_uploads(); }
+  ~LocalService() override {
+    if (const std::lock_guard guard(mutex_); parts_ != nullptr) parts_->blobs.abandon_uploads();
+  }
 
   Result<void> listen() {
-    Result<std::unique_ptr<HttpServer>> server = make_http_server(modules_, *this);
+    Result<std::unique_ptr<HttpServer>> server = make_http_server(options_.modules, *this);
     if (!server) return std::move(server.error());
     server_ = std::move(*server);
     port_ = server_->port();
     return {};
   }
 
-  std::string begin_job(std::string_view job, std::vector<CacheScope> scopes) override {
+  Result<std::string> begin_job(std::string_view job, std::vector<CacheScope> scopes) override {
     constexpr std::int64_t kSkew = 60;
+    TokenClaims claims = {options_.run, std::string(job), std::move(scopes), now_seconds() - kSkew, expires_};
+    Result<std::string> token = make_runtime_token(claims);
+    if (!token) return token;
     const std::lock_guard guard(mutex_);
-    jobs_.emplace(job);
-    return signer_->sign({run_, std::string(job), std::move(scopes), now_seconds() - kSkew, expires_});
+    jobs_.push_back({*token, std::move(claims)});
+    return token;
   }
 
   void end_job(std::string_view job) override {
     {
       const std::lock_guard guard(mutex_);
-      jobs_.erase(std::string(job));
+      std::erase_if(jobs_, [&](const Job& one) { return one.claims.job == job; });
+      if (parts_ == nullptr) return;
     }
-    artifacts_.end_job(job);
-    caches_.end_job(job);
+    parts_->artifacts.end_job(job);
+    parts_->caches.end_job(job);
   }
 
   [[nodiscard]] ServiceVariables variables(std::string_view token, bool is_container) const override {
@@ -79,8 +100,24 @@ class LocalService final : public ActionService, private ServerHandler {
   }
 
   [[nodiscard]] std::vector<UploadedArtifact> artifacts() const override { return directory_.all(); }
+  [[nodiscard]] std::optional<Error> failure() const override { return server_->failure(); }
 
  private:
+  struct Job {
+    std::string token;
+    TokenClaims claims;
+  };
+
+  Result<void> prepare() override {
+    Result<std::unique_ptr<BlobSigner>> signer = BlobSigner::make(options_.modules);
+    if (!signer) return std::move(signer.error());
+    Result<Path> caches = cache_path(options_.modules, options_.caches, options_.repository);
+    if (!caches) return std::move(caches.error());
+    const std::lock_guard guard(mutex_);
+    parts_ = std::make_unique<Parts>(options_, std::move(*signer), expires_, std::move(*caches), directory_);
+    return {};
+  }
+
   std::unique_ptr<ServerExchange> begin(const ServerRequest& request) override {
     const std::string host = to_lower(request.header("host"));
     // A page that has had a name of its own lead here, and anything else in a browser, is no client of ours.
@@ -88,7 +125,7 @@ class LocalService final : public ActionService, private ServerHandler {
     if (!is_own_name(host)) return answer_with(rest_error(421, "this server has another name"));
     const std::optional<RequestTarget> target = parse_target(request.target);
     if (!target) return answer_with(rest_error(400, "no such address"));
-    if (target->path.starts_with("/_blob/")) return blobs_.begin(request, *target, now_seconds());
+    if (target->path.starts_with("/_blob/")) return parts_->blobs.begin(request, *target, now_seconds());
     const bool is_twirp = target->path.starts_with(kTwirp);
     const std::optional<TokenClaims> claims = claims_of(request);
     if (!claims)
@@ -98,9 +135,9 @@ class LocalService final : public ActionService, private ServerHandler {
     const std::string base = "http://" + host;
     if (is_twirp) return twirp(request, target->path.substr(kTwirp.size()), *claims, base);
     if (target->path.starts_with(kCacheV1))
-      return begin_cache_v1(caches_, blobs_, target->path.substr(kCacheV1.size()), request, *target, *claims,
-                            base);
-    if (Exchange legacy = legacy_.begin(request, *target, base)) return legacy;
+      return begin_cache_v1(parts_->caches, parts_->blobs, target->path.substr(kCacheV1.size()), request,
+                            *target, *claims, base);
+    if (Exchange legacy = parts_->legacy.begin(request, *target, base)) return legacy;
     return answer_with(rest_error(404, "no such address"));
   }
 
@@ -115,10 +152,12 @@ class LocalService final : public ActionService, private ServerHandler {
     const std::string_view header = request.header("authorization");
     const std::size_t blank = header.find(' ');
     if (blank == std::string_view::npos || to_lower(header.substr(0, blank)) != "bearer") return std::nullopt;
-    std::optional<TokenClaims> claims = signer_->verify(header.substr(blank + 1), now_seconds());
+    const std::string_view token = header.substr(blank + 1);
+    if (now_seconds() >= expires_) return std::nullopt;
     const std::lock_guard guard(mutex_);
-    if (!claims || claims->run != run_ || !jobs_.contains(claims->job)) return std::nullopt;
-    return claims;
+    for (const Job& job : jobs_)
+      if (equals_in_constant_time(job.token, token)) return job.claims;
+    return std::nullopt;
   }
 
   /// "<Service>/<Method>", JSON or protobuf.
@@ -140,8 +179,9 @@ class LocalService final : public ActionService, private ServerHandler {
           else if (std::optional<Value> read = is_cache ? request_from_protobuf(method, body) : std::nullopt)
             fields = RequestFields(std::move(*read));
           if (!fields) return twirp_error("malformed", "the body cannot be read");
-          ServerAnswer answer = is_cache ? call_cache_service(caches_, blobs_, method, *fields, claims, base)
-                                         : artifacts_.call(method, *fields, claims, base);
+          ServerAnswer answer =
+              is_cache ? call_cache_service(parts_->caches, parts_->blobs, method, *fields, claims, base)
+                       : parts_->artifacts.call(method, *fields, claims, base);
           if (!is_protobuf || answer.status != 200) return answer;  // errors are JSON always
           const Result<Value> value = parse_json(answer.body);
           answer.body = value ? answer_to_protobuf(method, *value) : std::string();
@@ -150,17 +190,12 @@ class LocalService final : public ActionService, private ServerHandler {
         });
   }
 
-  const Path modules_;
-  const std::string run_;
-  const std::unique_ptr<TokenSigner> signer_;
+  const ServiceOptions options_;
   const std::int64_t expires_;
-  BlobTable blobs_;
   ArtifactDirectory directory_;
-  ArtifactService artifacts_;
-  LegacyArtifacts legacy_;
-  CacheDirectory caches_;
-  std::mutex mutex_;  // of jobs_
-  std::set<std::string> jobs_;
+  std::mutex mutex_;  // of jobs_, and of parts_ until there are any
+  std::vector<Job> jobs_;
+  std::unique_ptr<Parts> parts_;        // since the first client
   std::atomic<int> port_{0};            // nobody has been told of it before it is set
   std::unique_ptr<HttpServer> server_;  // the last member: its threads end before what they work on goes
 };
@@ -168,18 +203,9 @@ class LocalService final : public ActionService, private ServerHandler {
 }  // namespace
 
 Result<std::unique_ptr<ActionService>> make_action_service(ServiceOptions options) {
-  Result<std::unique_ptr<TokenSigner>> signer = TokenSigner::make(options.modules);
-  if (!signer) return std::move(signer.error());
-  Result<Path> caches = cache_path(options.modules, options.caches, options.repository);
-  if (!caches) return std::move(caches.error());
-  auto service = std::make_unique<LocalService>(std::move(options), std::move(*signer), std::move(*caches));
+  auto service = std::make_unique<LocalService>(std::move(options));
   if (Result<void> listening = service->listen(); !listening) return std::move(listening.error());
   return std::unique_ptr<ActionService>(std::move(service));
-}
-
-void preload_action_service(const Path& modules) {
-  [[maybe_unused]] const Result<std::unique_ptr<Sha256>> sha256 = make_sha256(modules);
-  preload_http_server(modules);
 }
 
 }  // namespace buildspec_run

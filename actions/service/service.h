@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,20 +34,19 @@ struct ServiceVariables {
 class ActionService {
  public:
   virtual ~ActionService() = default;
-  /// A token for a new job, `job` being a UUID. It holds until `end_job`, a day at most.
-  virtual std::string begin_job(std::string_view job, std::vector<CacheScope> scopes) = 0;
+  /// A token for a new job, `job` being a UUID. It holds until `end_job`, a day at most. An Error: the machine has no randomness.
+  virtual Result<std::string> begin_job(std::string_view job, std::vector<CacheScope> scopes) = 0;
   /// The token of the job is refused from now on; what it was uploading is dropped.
   virtual void end_job(std::string_view job) = 0;
   /// Of a JavaScript action (of a docker action without the switch to the cache service v2, as GitHub's runner has it).
   [[nodiscard]] virtual ServiceVariables variables(std::string_view token, bool is_container) const = 0;
   /// What has been uploaded so far.
   [[nodiscard]] virtual std::vector<UploadedArtifact> artifacts() const = 0;
+  /// Why those who asked were not served.
+  [[nodiscard]] virtual std::optional<Error> failure() const = 0;
 };
 
+/// Listens; all else is made ready when somebody asks.
 Result<std::unique_ptr<ActionService>> make_action_service(ServiceOptions options);
-
-/// Loads the modules that the services need, which takes longer than all the rest of `make_action_service`: on a thread of
-/// its own while other things are made ready. What fails fails again there.
-void preload_action_service(const Path& modules);
 
 }  // namespace buildspec_run

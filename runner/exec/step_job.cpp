@@ -183,7 +183,7 @@ std::string StepJob::label_of(const StepInstance& step, Stage stage) {
 Result<StepsEnd> StepJob::run() {
   const Result<void> ran = run_stages();
   const Result<void> ended = end_orphans();
-  if (!service_token_.empty()) build_.services->end_job(job_id_);
+  end_services();
   if (!ran) return ran.error();
   if (!ended) return ended.error();
   look_at_stop();

@@ -103,6 +103,7 @@ struct StageLimits {
 
 /// One build's steps: what phases share.
 struct StepBuild {
+  explicit StepBuild(StepSurroundings surroundings) : around(std::move(surroundings)) {}
   StepSurroundings around;
   JobDirectories directories;
   std::string event_json;
@@ -112,7 +113,7 @@ struct StepBuild {
   std::vector<std::string> told_nodes;  // declared versions that were warned of
   std::optional<ContainerEngine> engine;
   std::map<std::string, std::string> images;  // what is ready: by key, its name
-  bool services_tried = false;
+  bool services_tried = false, services_failure_told = false;
   std::unique_ptr<ActionService> services;  // since the first action that may ask them
 };
 
@@ -221,6 +222,8 @@ class StepJob {
   Result<void> end_orphans();
   /// What an action's process finds GitHub's services by. They are started for the first that asks.
   void add_services(std::map<std::string, std::string>& environment, bool is_container);
+  /// The job uses them no more. Warns when they could not serve those who asked.
+  void end_services();
 
   // step_container.cpp
   /// The engine; nullptr, told: there is none.

@@ -11,8 +11,7 @@ struct StepRunner::State {
 };
 
 StepRunner::StepRunner(StepSurroundings around)
-    : state_(
-          std::make_unique<State>(State{{std::move(around), {}, {}, {}, false, {}, {}, {}, {}, false, {}}})) {
+    : state_(std::make_unique<State>(State{StepBuild(std::move(around))})) {
   StepBuild& build = state_->build;
   const StepOptions& options = build.around.request.steps;
   const Path directory = build.around.directory / "steps";

@@ -11,6 +11,11 @@
 namespace buildspec_run {
 namespace {
 
+/// The warning that there are none.
+std::string none_because(const Error& error) {
+  return fmt::format("there are no services for caches and artifacts: {}", error.message);
+}
+
 /// Whose caches they are: those of a repository; of one that is nowhere else, those of its work tree.
 std::string repository_of(const DatumObject& github, const GitFacts& git) {
   const auto text = [&](std::string_view name) {
@@ -57,18 +62,26 @@ void StepJob::add_services(std::map<std::string, std::string>& environment, bool
     if (services)
       build_.services = std::move(*services);
     else
-      log_.warning(
-          fmt::format("there are no services for caches and artifacts: {}", services.error().message));
+      log_.warning(none_because(services.error()));
   }
   if (build_.services == nullptr) return;
   if (service_token_.empty()) {
-    service_token_ = build_.services->begin_job(job_id_, cache_scopes(github_));
+    Result<std::string> token = build_.services->begin_job(job_id_, cache_scopes(github_));
+    if (!token) return log_.warning(none_because(token.error()));
+    service_token_ = std::move(*token);
     events_.masker().add(service_token_);
     events_.masker().add(std::string_view(service_token_).substr(service_token_.rfind('.') + 1));
   }
   const ServiceVariables given = build_.services->variables(service_token_, is_container);
   for (const auto& [name, value] : given.variables) environment[name] = value;
   exempt_from_proxies(environment, given.host);
+}
+
+void StepJob::end_services() {
+  if (service_token_.empty()) return;
+  build_.services->end_job(job_id_);
+  const std::optional<Error> failure = build_.services->failure();
+  if (failure && !std::exchange(build_.services_failure_told, true)) log_.warning(none_because(*failure));
 }
 
 }  // namespace buildspec_run

@@ -1,5 +1,13 @@
 #include "runner/sys/http_server.h"
 
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "runner/base/text.h"
@@ -43,19 +51,77 @@ void answer(void* context, BuildspecRunServerAnswer* into) {
 
 void end(void* held) { delete static_cast<Held*>(held); }
 
-class ModuleHttpServer : public HttpServer {
+/// Most builds that could be asked never are: what it takes to answer is loaded when the first client is there.
+class LazyHttpServer : public HttpServer {
  public:
-  ModuleHttpServer(const BuildspecRunServer& functions, void* server, std::uint16_t port)
-      : functions_(functions), server_(server), port_(port) {}
-  ModuleHttpServer(const ModuleHttpServer&) = delete;
-  ModuleHttpServer& operator=(const ModuleHttpServer&) = delete;
-  ~ModuleHttpServer() override { functions_.stop(server_); }
+  LazyHttpServer(Path modules, ServerHandler& handler, Descriptor listening, std::uint16_t port)
+      : modules_(std::move(modules)), handler_(handler), listening_(std::move(listening)), port_(port) {}
+  LazyHttpServer(const LazyHttpServer&) = delete;
+  LazyHttpServer& operator=(const LazyHttpServer&) = delete;
+
+  ~LazyHttpServer() override {
+    wake_.second = Descriptor();  // the other end hears that it has gone
+    if (waiting_.joinable()) waiting_.join();
+    if (server_ != nullptr) functions_->stop(server_);
+  }
+
   [[nodiscard]] std::uint16_t port() const override { return port_; }
 
+  [[nodiscard]] std::optional<Error> failure() const override {
+    const std::lock_guard guard(mutex_);
+    return failure_;
+  }
+
+  Result<void> start() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+      return system_error("make a socket pair", errno);
+    wake_ = {Descriptor(ends[0]), Descriptor(ends[1])};
+    // Signals are for the program's own threads.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    waiting_ = std::thread([this] { wait(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return {};
+  }
+
  private:
-  const BuildspecRunServer& functions_;
-  void* const server_;
+  void wait() {
+    pollfd ready[] = {{listening_.get(), POLLIN, 0}, {wake_.first.get(), POLLIN, 0}};
+    while (::poll(ready, 2, -1) < 0 && errno == EINTR) continue;
+    if (ready[1].revents != 0) return;
+    if (Result<void> serving = serve(); !serving) {
+      {
+        const std::lock_guard guard(mutex_);
+        failure_ = std::move(serving.error());
+      }
+      listening_ = Descriptor();  // later: whoever finds the port closed finds the reason
+    }
+  }
+
+  Result<void> serve() {
+    if (Result<void> ready = handler_.prepare(); !ready) return ready;
+    Result<void*> symbol = load_module(modules_, "http-server", BUILDSPEC_RUN_SERVER_NAME);
+    if (!symbol) return std::move(symbol.error());
+    functions_ = static_cast<const BuildspecRunServer*>(*symbol);
+    const BuildspecRunServerHandler table = {&handler_, begin, on_body, answer, end};
+    char error[256] = "";
+    server_ = functions_->start(&table, listening_.release(), error, sizeof error);
+    if (server_ == nullptr) return Error{std::string("serve on 127.0.0.1: ") + error, {}};
+    return {};
+  }
+
+  const Path modules_;
+  ServerHandler& handler_;
+  Descriptor listening_;  // the thread's
   const std::uint16_t port_;
+  std::pair<Descriptor, Descriptor> wake_;
+  mutable std::mutex mutex_;  // of failure_
+  std::optional<Error> failure_;
+  const BuildspecRunServer* functions_ = nullptr;  // the thread's, as the next, until it has ended
+  void* server_ = nullptr;
+  std::thread waiting_;
 };
 
 }  // namespace
@@ -66,20 +132,19 @@ std::string_view ServerRequest::header(const std::string& name) const {
 }
 
 Result<std::unique_ptr<HttpServer>> make_http_server(const Path& modules, ServerHandler& handler) {
-  Result<void*> symbol = load_module(modules, "http-server", BUILDSPEC_RUN_SERVER_NAME);
-  if (!symbol) return std::move(symbol.error());
-  const auto& functions = *static_cast<const BuildspecRunServer*>(*symbol);
-  const BuildspecRunServerHandler table = {&handler, begin, on_body, answer, end};
-  std::uint16_t port = 0;
-  char error[256] = "";
-  void* const server = functions.start(&table, &port, error, sizeof error);
-  if (server == nullptr) return Error{std::string("listen on 127.0.0.1: ") + error};
-  return std::unique_ptr<HttpServer>(new ModuleHttpServer(functions, server, port));
-}
-
-void preload_http_server(const Path& modules) {
-  [[maybe_unused]] const Result<void*> loaded =
-      load_module(modules, "http-server", BUILDSPEC_RUN_SERVER_NAME);
+  Descriptor listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  if (!listening.valid() || ::bind(listening.get(), generic, length) != 0 ||
+      ::listen(listening.get(), SOMAXCONN) != 0 || ::getsockname(listening.get(), generic, &length) != 0)
+    return system_error("listen on 127.0.0.1", errno);
+  auto server =
+      std::make_unique<LazyHttpServer>(modules, handler, std::move(listening), ntohs(address.sin_port));
+  if (Result<void> started = server->start(); !started) return std::move(started.error());
+  return std::unique_ptr<HttpServer>(std::move(server));
 }
 
 }  // namespace buildspec_run

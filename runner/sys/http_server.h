@@ -1,9 +1,10 @@
-// An HTTP server on this machine's loopback, by Boost.Beast, in a shared module of its own that is loaded at the first use.
+// An HTTP server on this machine's loopback, by Boost.Beast, in a shared module of its own that is loaded for the first client.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,9 @@ class ServerExchange {
 class ServerHandler {
  public:
   virtual ~ServerHandler() = default;
+  /// Makes ready what is not needed unless somebody asks: called once, when the first client has connected, before the first
+  /// `begin`, on a thread of the server. An Error: nobody is served.
+  virtual Result<void> prepare() { return {}; }
   virtual std::unique_ptr<ServerExchange> begin(const ServerRequest& request) = 0;
 };
 
@@ -57,14 +61,12 @@ class HttpServer {
  public:
   virtual ~HttpServer() = default;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
+  /// Why nobody is served: the handler was not ready, or the module could not be loaded. The port is closed then.
+  [[nodiscard]] virtual std::optional<Error> failure() const = 0;
 };
 
-/// Listens on 127.0.0.1, at a port that the kernel chooses. `handler` outlives the server. `modules`: absolute path of the
-/// directory that the program's shared modules lie in.
+/// Listens on 127.0.0.1, at a port that the kernel chooses; costs a socket and a waiting thread until somebody connects.
+/// `handler` outlives the server. `modules`: absolute path of the directory that the program's shared modules lie in.
 Result<std::unique_ptr<HttpServer>> make_http_server(const Path& modules, ServerHandler& handler);
-
-/// Loads the module and no more, so that a later `make_http_server` costs little. May be called on any thread; what fails
-/// fails again there.
-void preload_http_server(const Path& modules);
 
 }  // namespace buildspec_run

@@ -221,11 +221,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 class Server {
  public:
-  explicit Server(const BuildspecRunServerHandler& handler)
-      : handler_(handler),
-        acceptor_(context_, {asio::ip::address_v4::loopback(), 0}, false),
-        pause_(context_) {
-    ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
+  Server(const BuildspecRunServerHandler& handler, int listening)
+      : handler_(handler), acceptor_(context_), pause_(context_) {
+    error_code failed;
+    acceptor_.assign(tcp::v4(), listening, failed);
+    if (!failed) return;
+    ::close(listening);
+    throw boost::system::system_error(failed);
   }
   Server(const Server&) = delete;
   ~Server() {
@@ -233,7 +235,7 @@ class Server {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  std::uint16_t start() {
+  void start() {
     accept();
     // Signals are for the program's own threads.
     sigset_t all, before;
@@ -241,7 +243,6 @@ class Server {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (unsigned i = 0; i < kThreads; ++i) threads_.emplace_back([this] { context_.run(); });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return acceptor_.local_endpoint().port();
   }
 
  private:
@@ -274,10 +275,10 @@ class Server {
   std::vector<std::thread> threads_;
 };
 
-void* start(const BuildspecRunServerHandler* handler, std::uint16_t* port, char* error,
+void* start(const BuildspecRunServerHandler* handler, int listening, char* error,
             std::size_t error_size) try {
-  auto server = std::make_unique<Server>(*handler);
-  *port = server->start();
+  auto server = std::make_unique<Server>(*handler, listening);
+  server->start();
   return server.release();
 } catch (const std::exception& failed) {
   std::snprintf(error, error_size, "%s", failed.what());
@@ -288,5 +289,5 @@ void stop(void* server) { delete static_cast<Server*>(server); }
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const BuildspecRunServer buildspec_run_http_server_1;
-const BuildspecRunServer buildspec_run_http_server_1 = {start, stop};
+extern "C" __attribute__((visibility("default"))) const BuildspecRunServer buildspec_run_http_server_2;
+const BuildspecRunServer buildspec_run_http_server_2 = {start, stop};

@@ -41,11 +41,11 @@ struct BuildspecRunServerHandler {
 };
 
 struct BuildspecRunServer {
-  /// Listens on 127.0.0.1, on a port that the kernel chooses. NULL: `error` says why.
-  void* (*start)(const BuildspecRunServerHandler* handler, uint16_t* port, char* error, size_t error_size);
+  /// Serves whoever connects to `listening`, a TCP socket over IPv4, which is the server's from now on. NULL: `error` says why.
+  void* (*start)(const BuildspecRunServerHandler* handler, int listening, char* error, size_t error_size);
   void (*stop)(void* server);  // ends every exchange; returns when no thread is left
 };
 
 /// The name of such a table in the module. Its number changes when the border does.
-#define BUILDSPEC_RUN_SERVER_NAME "buildspec_run_http_server_1"
+#define BUILDSPEC_RUN_SERVER_NAME "buildspec_run_http_server_2"
 }

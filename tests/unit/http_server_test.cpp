@@ -50,7 +50,13 @@ class Echo : public ServerHandler {
   std::unique_ptr<ServerExchange> begin(const ServerRequest& request) override {
     return std::make_unique<One>(*this, request);
   }
-  std::atomic<int> alive{0}, answered{0};
+  Result<void> prepare() override {
+    ++prepared;
+    if (!not_ready.empty()) return Error{not_ready};
+    return {};
+  }
+  std::atomic<int> alive{0}, answered{0}, prepared{0};
+  std::string not_ready;
   std::size_t wanted = 1 << 30;
   Path file;
   std::uint64_t file_bytes = 0;
@@ -135,6 +141,31 @@ TEST_F(HttpServing, GoesWithAllThatIsInIt) {
   EXPECT_EQ(echo.alive, 0);
   EXPECT_EQ(client.read().status, 0);
   EXPECT_FALSE(test::HttpClient(port).connected());
+}
+
+// Nothing is loaded or made ready for a build that nobody asks.
+TEST_F(HttpServing, IsMadeReadyForTheFirstClient) {
+  EXPECT_EQ(echo.prepared, 0);
+  test::HttpClient first(server->port()), second(server->port());
+  EXPECT_EQ(first.ask("GET", "/").status, 200);
+  EXPECT_EQ(second.ask("GET", "/").status, 200);
+  EXPECT_EQ(echo.prepared, 1);
+  EXPECT_FALSE(server->failure());
+}
+
+TEST_F(HttpServing, SaysWhyNobodyIsServed) {
+  const auto failure_of = [&](const Path& modules) {
+    Result<std::unique_ptr<HttpServer>> made = make_http_server(modules, echo);
+    check(static_cast<bool>(made), "the server listens");
+    EXPECT_FALSE((*made)->failure());
+    EXPECT_EQ(test::HttpClient((*made)->port()).read().status, 0) << "the connection ends";
+    std::optional<Error> failure = (*made)->failure();
+    EXPECT_FALSE(test::HttpClient((*made)->port()).connected());
+    return failure ? failure->message : std::string();
+  };
+  EXPECT_NE(failure_of(files.path()).find("load the http-server module: "), std::string::npos);
+  echo.not_ready = "no room";
+  EXPECT_EQ(failure_of(kModules), "no room");
 }
 
 TEST_F(HttpServing, ServesManyAtOnce) {
