@@ -233,8 +233,20 @@ build() {
 run_ctest() {
   local without=()
   [[ -n ${BUILDSPEC_RUN_TEST_IMAGE:-} ]] || without=(-LE '^engine_tests$')
+  rm -f "$root/build/$1/Testing/Temporary/LastTestsFailed.log"
   ctest --test-dir "$root/build/$1" --output-on-failure --no-label-summary -j "$(nproc)" "${without[@]}" "${@:2}" \
     </dev/null 3>&- 9>&-
+}
+
+# failed_tests PRESET: which tests failed, and the end of what each said.
+failed_tests() {
+  local results=$root/build/$1/Testing/Temporary name
+  [[ -s $results/LastTestsFailed.log ]] || return 0
+  while IFS=: read -r _ name; do
+    say "failed in $1: $name"
+    awk -v name="$name" '/^[0-9]+\/[0-9]+ Testing: / { of_it = substr($0, index($0, " Testing: ") + 10) == name } of_it' \
+      "$results/LastTest.log" | tail -n 40 >&2
+  done <"$results/LastTestsFailed.log"
 }
 
 # CMake writes a line here for each test that it leaves out: which, and what is missing.
@@ -324,7 +336,11 @@ test_all() {
   stage tidy check_tidy
   run_ctest release | tee "$output" || failed+=' tests'
   ! grep -qE '\*\*\*(Skipped|Not Run)|\(Disabled\)' "$output" || failed+=' skipped-tests'
-  [[ -z $failed ]] || { say "failed:$failed"; exit 1; }
+  [[ -n $failed ]] || return 0
+  # Here again: between the stage that failed and the end there is a lot of output.
+  for preset in fuzz tsan release; do failed_tests "$preset"; done
+  say "failed:$failed"
+  exit 1
 }
 
 no_install=''

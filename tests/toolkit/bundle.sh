@@ -6,7 +6,8 @@
 # Asks the package registry; does nothing where the output is as new as what it is made from.
 set -eu
 from=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-to=$1
+mkdir -p "$1"
+to=$(CDPATH='' cd -- "$1" && pwd)
 
 made=$to/.made
 if [ -e "$made" ] && [ -z "$(find "$from" -type f -newer "$made")" ]; then exit 0; fi
