@@ -82,7 +82,9 @@ constexpr OptionSpec kOptions[] = {
      "that "
      "does nothing"},
     {"--timeout", "", Takes::value, "TIME",
-     "end the build after TIME (90s, 5m, 1h30m; a bare number is seconds); default: 1h"},
+     "end the build after TIME (90s, 5m, 1h30m; a bare number is seconds); default: 1h; while the build "
+     "stands still "
+     "for its user, no time passes for this and the other limits"},
     {"--phase-timeout", "", Takes::value, "TIME",
      "end the build when a phase takes longer; default: no limit of its own"},
     {"--command-timeout", "", Takes::value, "TIME",

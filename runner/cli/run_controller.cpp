@@ -16,15 +16,20 @@ struct Choice {
   Answer answer;
   std::string_view letter, word, shown;
   bool before = true;  // offered before a task, too
+  bool background = true;
 };
 constexpr Choice kChoices[] = {
-    {Answer::retry, "r", "retry", "[r]etry", false}, {Answer::go_on, "c", "continue", "[c]ontinue"},
-    {Answer::skip, "s", "skip", "[s]kip"},           {Answer::shell, "h", "shell", "s[h]ell"},
+    {Answer::retry, "r", "retry", "[r]etry", false, false},
+    {Answer::go_on, "c", "continue", "[c]ontinue"},
+    {Answer::skip, "s", "skip", "[s]kip", true, false},
+    {Answer::shell, "h", "shell", "s[h]ell"},
     {Answer::abort, "a", "abort", "[a]bort"},
 };
 
 bool is_offered(const Choice& choice, const Stop& stop) {
-  return choice.before || stop.at != Stop::At::before;
+  return stop.at == Stop::At::before       ? choice.before
+         : stop.at == Stop::At::background ? choice.background
+                                           : true;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -43,6 +48,9 @@ std::string question_of(const Stop& stop) {
       break;
     case Stop::At::inside:
       text += " waits at codebuild-breakpoint";
+      break;
+    case Stop::At::background:
+      text += ": a job in the background waits at codebuild-breakpoint";
       break;
     case Stop::At::after:
       text += stop.exit.success() ? " failed" : fmt::format(" failed ({})", to_string(stop.exit));

@@ -166,7 +166,9 @@ std::string planned_way(const TaskPlanned& task) {
 std::string stop_text(const ShellOpened& shell) {
   const std::string_view where = shell.at == "before"   ? "before it"
                                  : shell.at == "inside" ? "inside, at codebuild-breakpoint"
-                                                        : "after it has failed";
+                                 : shell.at == "background"
+                                     ? "at codebuild-breakpoint of a job in the background"
+                                     : "after it has failed";
   return plain_line(fmt::format("the build stands still {}: {} in {} (exit leads back)", where, shell.program,
                                 shell.directory));
 }

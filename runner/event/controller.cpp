@@ -26,6 +26,8 @@ std::string_view to_string(Stop::At at) noexcept {
       return "before";
     case Stop::At::inside:
       return "inside";
+    case Stop::At::background:
+      return "background";
     case Stop::At::after:
       return "after";
   }

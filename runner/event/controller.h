@@ -18,7 +18,8 @@ struct Stop {
   enum class At {
     before,  // a command or step that is to run
     inside,  // one that has called codebuild-breakpoint and waits
-    after,   // one that has ended
+    background,  // one that has been left behind, by the command or step of the label or while that runs, and does the same
+    after,  // one that has ended
   };
   At at = At::before;
   std::string phase, label;
@@ -41,7 +42,8 @@ class Controller {
   /// A task has called codebuild-breakpoint, in a debug session: shell, or what after_shell may say.
   virtual Answer at_breakpoint(const Stop&) { return Answer::shell; }
   /// The shell that was wanted has been left (`problem`: could not be opened, and why), but not by codebuild-resume: go_on,
-  /// skip, shell (another one) or abort; inside and after also retry. Inside, skip ends the task and takes it as run.
+  /// skip, shell (another one) or abort; inside and after also retry. Inside, skip ends the task and takes it as run. In the
+  /// background there is nothing to skip: go_on, shell or abort.
   virtual Answer after_shell(const Stop&, const std::string& problem) {
     return problem.empty() ? Answer::go_on : Answer::abort;
   }

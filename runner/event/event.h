@@ -156,7 +156,7 @@ struct StepSummarized {
 /// The build stands still for its user, and a shell is opened on the terminal. What happens there is not recorded.
 struct ShellOpened {
   std::string label;  // of the task
-  std::string at;     // "before" it, "inside" (codebuild-breakpoint), "after" it has failed
+  std::string at;     // "before" it, "inside" or "background" (codebuild-breakpoint), "after" it has failed
   std::string program;
   std::string directory;  // where the shell is
 };

@@ -263,8 +263,12 @@ Result<Status> Build::run_phase(const Phase& phase, const Position& from) {
   const auto commands = static_cast<std::size_t>(std::ranges::count_if(phase.commands, runs));
   const auto steps = static_cast<std::size_t>(std::ranges::count_if(phase.steps, runs));
   events.tell(PhaseStarted{phase.name, phase.in_file, commands + steps, steps});
-  Clock::time_point deadline = deadline_;
-  if (run_.request.phase_timeout) deadline = std::min(deadline, phase_began_ + *run_.request.phase_timeout);
+  BuildTime deadline = deadline_;
+  phase_limit_.reset();
+  if (run_.request.phase_timeout) {
+    phase_limit_ = run_.debug->clock().now() + *run_.request.phase_timeout;
+    deadline = std::min(deadline, *phase_limit_);
+  }
 
   std::optional<BuildFailure> failure = from.failure;
   Result<Status> status = Status::succeeded;
@@ -310,7 +314,7 @@ Result<Status> Build::run_phase(const Phase& phase, const Position& from) {
 
 /// `commands` or `finally`: in order from `first` on, up to the first that does not succeed.
 Result<Status> Build::run_list(const Phase& phase, const std::vector<Task>& tasks, std::size_t first,
-                               Clock::time_point deadline, std::stop_token stop,
+                               BuildTime deadline, std::stop_token stop,
                                std::optional<BuildFailure>& failure) {
   for (std::size_t i = first; i < tasks.size(); ++i) {
     const Task& task = tasks[i];
@@ -325,14 +329,14 @@ Result<Status> Build::run_list(const Phase& phase, const std::vector<Task>& task
 }
 
 /// The steps of a phase: one job. `saved`: what it goes on with. Source: actions.md 3.1; buildspec.md 5.3.
-Result<Status> Build::run_steps(const Phase& phase, const std::string& saved, Clock::time_point deadline,
+Result<Status> Build::run_steps(const Phase& phase, const std::string& saved, BuildTime deadline,
                                 std::optional<BuildFailure>& failure) {
   const auto fail = [&](Status status, std::string_view code, std::string message) {
     failure = BuildFailure{status, phase.name, {}, {}, std::nullopt, std::string(code), std::move(message)};
     return status;
   };
   if (run_.stop.stop_requested() || aborted_) return fail(Status::stopped, {}, "the build was stopped");
-  if (Clock::now() >= deadline) return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
+  if (is_over(deadline)) return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
   check(run_.steps.actions != nullptr, "a plan with steps comes with what fetches their actions");
   if (!steps_)
     steps_.emplace(StepSurroundings{run_.request, run_.git, run_.processes, run_.controller, run_.events,
@@ -423,7 +427,7 @@ Result<void> Build::keep_step_variables(const Variables& changed) {
 
 /// One command, as often as the controller wants it. `failure` is set when it is the first.
 Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::string& text,
-                               Clock::time_point deadline, std::stop_token stop,
+                               BuildTime deadline, std::stop_token stop,
                                std::optional<BuildFailure>& failure) {
   EventStream& events = run_.events;
   const auto fail = [&](Status status, std::string_view code, std::string message) {
@@ -434,15 +438,15 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
   while (true) {
     if (stop.stop_requested() || aborted_)
       return fail(Status::stopped, {}, "the build was stopped"), Status::stopped;
-    if (Clock::now() >= deadline)
+    if (is_over(deadline))
       return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. "), Status::timed_out;
-    const Answer before = ask_before(phase, task, text, deadline, stop);
+    const Answer before = ask_before(phase, task, text, stop);
     if (stop.stop_requested()) continue;
     if (before == Answer::abort) {
       aborted_ = true;
       continue;
     }
-    if (before == Answer::skip && Clock::now() >= deadline) continue;
+    if (before == Answer::skip && is_over(deadline)) continue;
     if (before == Answer::skip) {
       ++end_.skipped;
       events.tell(to_event(finding(Severity::note, run_.plan.source, task.where, "command-skipped",
@@ -468,8 +472,7 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
     events.set_task({});
     if (ran && halted && !stop.stop_requested()) {
       scope_.discard();
-      // Time has gone on meanwhile: the beginning of the loop tells.
-      if (*halted == Answer::retry || Clock::now() >= deadline) continue;
+      if (*halted == Answer::retry) continue;
       if (*halted == Answer::skip) {
         ++end_.skipped;
         events.tell(to_event(finding(
@@ -489,7 +492,7 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
       end_.failure = failure;
       return std::move(ran.error());
     }
-    const Answer after = ask_after(phase, finished, deadline, stop);
+    const Answer after = ask_after(phase, finished, stop);
     if (after == Answer::retry) {
       scope_.discard();
       continue;
@@ -529,8 +532,7 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
 }
 
 /// A shell in the state of a command of `phase`.
-InteractiveShell Build::shell_in(ShellScope::State state, const Phase& phase,
-                                 Clock::time_point deadline) const {
+InteractiveShell Build::shell_in(ShellScope::State state, const Phase& phase) const {
   InteractiveShell shell;
   shell.program = shell_.native();
   shell.environment = environment_.variables;
@@ -539,39 +541,37 @@ InteractiveShell Build::shell_in(ShellScope::State state, const Phase& phase,
   shell.working_directory = std::move(state.directory);
   shell.state = std::move(state.environment);
   if (!phase.run_as.empty() && !is_caller(phase.run_as)) shell.user = phase.run_as;
-  shell.deadline = deadline;
   return shell;
 }
 
 /// Whether the command is to run: go_on, skip or abort.
 Answer Build::ask_before(const Phase& phase, const Task& task, const std::string& text,
-                         Clock::time_point deadline, const std::stop_token& stop) {
+                         const std::stop_token& stop) {
   const std::string masked = run_.events.masker().mask(text);
   Answer answer = run_.controller.before({phase.name, task.label, masked, place(task.where)});
   if (answer == Answer::shell)
     answer = run_.debug->stand({Stop::At::before, phase.name, task.label, masked},
-                               shell_in(scope_.state(), phase, deadline), stop);
+                               shell_in(scope_.state(), phase), stop);
   check(answer == Answer::go_on || answer == Answer::skip || answer == Answer::abort,
         "before a command a controller says go on, skip, shell or abort");
   return answer;
 }
 
 /// What is to follow: go_on, retry, skip or abort.
-Answer Build::ask_after(const Phase& phase, const TaskFinished& finished, Clock::time_point deadline,
-                        const std::stop_token& stop) {
+Answer Build::ask_after(const Phase& phase, const TaskFinished& finished, const std::stop_token& stop) {
   TaskFinished shown = finished;
   shown.text = run_.events.masker().mask(finished.text);
   shown.hint = run_.events.masker().mask(finished.hint);
   const Answer answer = run_.controller.after(shown);
   if (answer != Answer::shell) return answer;
   return run_.debug->stand({Stop::At::after, phase.name, shown.label, shown.text, shown.status, shown.exit},
-                           shell_in(scope_.pending(), phase, deadline), stop);
+                           shell_in(scope_.pending(), phase), stop);
 }
 
 /// Runs the command's script and says in `finished` how it ended. `reason`: of a failure, in the cloud's
 /// words.
 Result<void> Build::run_script(const Phase& phase, const Task& task, const std::string& text,
-                               Clock::time_point deadline, std::stop_token stop, TaskFinished& finished,
+                               BuildTime deadline, std::stop_token stop, TaskFinished& finished,
                                std::string& reason) {
   if (text.empty()) return {};  // a null entry: nothing to run, success (U59)
   const std::string run_as = phase.run_as.empty() || is_caller(phase.run_as) ? std::string() : phase.run_as;
@@ -586,7 +586,7 @@ Result<void> Build::run_script(const Phase& phase, const Task& task, const std::
   const std::pair<std::string, std::string> owned[] = {{"CODEBUILD_BUILD_SUCCEEDING", succeeding}};
   Result<Path> script = scope_.prepare(text, owned, run_as);
   if (!script) return std::move(script.error()).in(fmt::format("prepare {}", task.label));
-  const auto began = Clock::now();
+  const BuildTime began = run_.debug->clock().now();
   ProcessSpec spec;
   spec.argv = {shell_.native(), script->native()};
   spec.env = environment_.variables;
@@ -596,8 +596,9 @@ Result<void> Build::run_script(const Phase& phase, const Task& task, const std::
   spec.sigint_grace = run_.request.sigint_grace;
   spec.sigterm_grace = run_.request.sigterm_grace;
   if (run_.request.command_timeout) deadline = std::min(deadline, began + *run_.request.command_timeout);
-  spec.deadline = deadline;
+  spec.deadline = run_.debug->clock().on_machine(deadline);
   spec.meanwhile = [&] { scope_.meanwhile(); };
+  spec.on_started = [&](int pid) { run_.debug->started(pid); };
 
   std::stop_source halt;
   const auto request_halt = [&] { halt.request_stop(); };
@@ -605,7 +606,7 @@ Result<void> Build::run_script(const Phase& phase, const Task& task, const std::
   if (run_.request.debug_session) {
     Stop where = {Stop::At::inside, phase.name, task.label, run_.events.masker().mask(text)};
     if (Result<void> watched =
-            run_.debug->watch(std::move(where), shell_in(scope_.state(), phase, deadline), halt, stop);
+            run_.debug->watch(std::move(where), shell_in(scope_.state(), phase), halt, stop);
         !watched)
       return watched;
   }
@@ -643,12 +644,12 @@ Result<void> Build::run_script(const Phase& phase, const Task& task, const std::
 }
 
 /// Which of the limits it was that came first.
-std::string Build::time_out_hint(Clock::time_point began, const Phase& phase) const {
+std::string Build::time_out_hint(BuildTime began, const Phase& phase) const {
   const Request& request = run_.request;
-  Clock::time_point first = deadline_;
+  BuildTime first = deadline_;
   std::string hint = fmt::format("the build was at its limit of {}", in_seconds(request.build_timeout));
-  if (request.phase_timeout && phase_began_ + *request.phase_timeout < first) {
-    first = phase_began_ + *request.phase_timeout;
+  if (phase_limit_ && *phase_limit_ < first) {
+    first = *phase_limit_;
     hint = fmt::format("phase {} was at its limit of {}", phase.name, in_seconds(*request.phase_timeout));
   }
   if (request.command_timeout && began + *request.command_timeout < first)

@@ -14,6 +14,7 @@
 #include "runner/base/result.h"
 #include "runner/event/controller.h"
 #include "runner/event/event.h"
+#include "runner/exec/build_clock.h"
 #include "runner/exec/build_states.h"
 #include "runner/exec/debug_session.h"
 #include "runner/exec/diagnosed.h"
@@ -68,7 +69,7 @@ class Build {
         shell_(std::move(shell)),
         workspace_(std::move(workspace)),
         resumption_(resumption),
-        deadline_(Clock::now() + run.request.build_timeout),
+        deadline_(run.debug->clock().now() + run.request.build_timeout),
         states_(run.request, run.events) {}
 
   Result<BuildEnd> execute();
@@ -82,22 +83,17 @@ class Build {
                      const std::optional<BuildFailure>& failure, std::string steps = {});
   Result<Status> run_phase(const Phase& phase, const Position& from);
   Result<Status> run_list(const Phase& phase, const std::vector<Task>& tasks, std::size_t first,
-                          Clock::time_point deadline, std::stop_token stop,
-                          std::optional<BuildFailure>& failure);
-  Result<Status> run_steps(const Phase& phase, const std::string& saved, Clock::time_point deadline,
+                          BuildTime deadline, std::stop_token stop, std::optional<BuildFailure>& failure);
+  Result<Status> run_steps(const Phase& phase, const std::string& saved, BuildTime deadline,
                            std::optional<BuildFailure>& failure);
-  Result<Status> run_task(const Phase& phase, const Task& task, const std::string& text,
-                          Clock::time_point deadline, std::stop_token stop,
-                          std::optional<BuildFailure>& failure);
-  Result<void> run_script(const Phase& phase, const Task& task, const std::string& text,
-                          Clock::time_point deadline, std::stop_token stop, TaskFinished& finished,
-                          std::string& reason);
-  [[nodiscard]] InteractiveShell shell_in(ShellScope::State state, const Phase& phase,
-                                          Clock::time_point deadline) const;
-  Answer ask_before(const Phase& phase, const Task& task, const std::string& text, Clock::time_point deadline,
+  Result<Status> run_task(const Phase& phase, const Task& task, const std::string& text, BuildTime deadline,
+                          std::stop_token stop, std::optional<BuildFailure>& failure);
+  Result<void> run_script(const Phase& phase, const Task& task, const std::string& text, BuildTime deadline,
+                          std::stop_token stop, TaskFinished& finished, std::string& reason);
+  [[nodiscard]] InteractiveShell shell_in(ShellScope::State state, const Phase& phase) const;
+  Answer ask_before(const Phase& phase, const Task& task, const std::string& text,
                     const std::stop_token& stop);
-  Answer ask_after(const Phase& phase, const TaskFinished& finished, Clock::time_point deadline,
-                   const std::stop_token& stop);
+  Answer ask_after(const Phase& phase, const TaskFinished& finished, const std::stop_token& stop);
   Result<void> keep_state(const Task& task, Status status);
   Result<std::map<std::string, std::string>> read_state(std::string_view what);
   Result<StepVariables> step_variables();
@@ -106,7 +102,9 @@ class Build {
   void tell_artifacts();
   void look_at_artifacts();
 
-  std::string time_out_hint(Clock::time_point began, const Phase& phase) const;
+  std::string time_out_hint(BuildTime began, const Phase& phase) const;
+  /// Whether what runs until `deadline` is at its end.
+  [[nodiscard]] bool is_over(BuildTime deadline) const { return run_.debug->clock().now() >= deadline; }
   [[nodiscard]] Place place(SourceRange where) const { return place_of(*run_.plan.source, where); }
 
   const BuildSurroundings& run_;
@@ -115,13 +113,14 @@ class Build {
   Path shell_;
   std::string workspace_;  // directory of the copy
   const Resumption* resumption_;
-  Clock::time_point deadline_;
+  BuildTime deadline_;
   BuildEnvironment environment_;
   std::optional<StepRunner> steps_;                   // since the first phase of steps
   std::map<std::string, std::string> beyond_shells_;  // of steps, by names that no shell can hold
   bool succeeding_ = true;
   bool aborted_ = false;  // by the controller
   Clock::time_point phase_began_;
+  std::optional<BuildTime> phase_limit_;
   BuildEnd end_;
   BuildStates states_;
   Position start_;

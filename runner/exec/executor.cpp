@@ -176,7 +176,7 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
   DebugSession* debugged = nullptr;  // of the build that runs
   processes.on_tick([&] {
     events.tick();
-    if (debugged != nullptr) debugged->look();
+    return debugged == nullptr ? BuildClock::duration::zero() : debugged->look();
   });
 
   const int first = request.resumption == nullptr ? 1 : request.resumption->build.attempt;

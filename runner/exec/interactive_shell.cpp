@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include <filesystem>
+#include <tuple>
 #include <utility>
 
 #include "runner/base/text.h"
@@ -23,10 +24,17 @@ constexpr std::chrono::milliseconds kHangUpGrace{1500}, kTerminateGrace{500};
 bool is_bash(const Path& program) { return program.filename() == "bash"; }
 
 std::string start_up(const InteractiveShell& shell, bool bash, const Path& resumed) {
-  std::string text = fmt::format("cd {}\n", cd_operand(shell.working_directory));
+  std::string text;
+  if (!bash) {
+    // It was this file's name.
+    const auto own = shell.environment.find("ENV");
+    text +=
+        own == shell.environment.end() ? "unset ENV\n" : fmt::format("ENV={}\n", shell_quote(own->second));
+  }
+  if (!shell.run) text += fmt::format("cd {}\n", cd_operand(shell.working_directory));
   if (!shell.state.empty()) text += fmt::format(". {}\n", shell_quote(shell.state));
   // Not into the user's own history: there may be secrets in it.
-  text += "unset ENV HISTFILE\n";
+  text += "unset HISTFILE\n";
   text += bash ? fmt::format("PS1='({}) \\w\\$ '\n", shell.name) : fmt::format("PS1='({}) $ '\n", shell.name);
   text += fmt::format("alias codebuild-resume={}\n",
                       shell_quote(fmt::format("echo > {}; exit 0", shell_quote(resumed.native()))));
@@ -34,16 +42,15 @@ std::string start_up(const InteractiveShell& shell, bool bash, const Path& resum
 }
 
 /// Removes what was made for the shell.
-class OwnFiles {
+class OwnFiles : public ShellFiles {
  public:
   explicit OwnFiles(const Path& directory)
-      : start(directory / "shell.rc"), resumed(directory / "shell-resumed") {}
+      : ShellFiles{directory / "shell.rc", directory / "shell-resumed"} {}
   OwnFiles(const OwnFiles&) = delete;
   ~OwnFiles() {
     for (const Path& file : {start, resumed})
       static_cast<void>(remove_tree(file));  // goes with its directory
   }
-  const Path start, resumed;
 };
 
 }  // namespace
@@ -62,16 +69,19 @@ Result<ShellEnd> open_interactive_shell(const InteractiveShell& shell, const std
   Result<Terminal> terminal = Terminal::open(shell.terminal);
   if (!terminal) return std::move(terminal.error()).in("open a shell on " + shell.terminal);
   const Path program = interactive_program(shell);
-  const bool bash = is_bash(program);
+  const bool bash = !shell.run && is_bash(program);
   const OwnFiles files(shell.directory);
-  for (const auto& [file, text] : {std::pair(files.start, start_up(shell, bash, files.resumed)),
-                                   std::pair(files.resumed, std::string())}) {
+  // Elsewhere it may be anybody who is to read and write them.
+  for (const auto& [file, text, mode] :
+       {std::tuple(files.start, start_up(shell, bash, files.resumed), shell.run ? 0644 : 0600),
+        std::tuple(files.resumed, std::string(), shell.run ? 0666 : 0600)}) {
     static_cast<void>(remove_tree(file));
-    if (Result<void> written = write_new_file(file, text); !written) return std::move(written.error());
-    if (shell.user.empty()) continue;
+    if (Result<void> written = write_new_file(file, text, static_cast<mode_t>(mode)); !written)
+      return std::move(written.error());
+    if (shell.user.empty() || shell.run) continue;
     if (Result<void> given = give_to_user(file, shell.user); !given) return std::move(given.error());
   }
-  if (!shell.user.empty()) {
+  if (!shell.user.empty() && !shell.run) {
     // Lets that user through, not look.
     std::error_code failed;
     std::filesystem::permissions(shell.directory, std::filesystem::perms(0711), failed);
@@ -87,15 +97,20 @@ Result<ShellEnd> open_interactive_shell(const InteractiveShell& shell, const std
   spec.cwd = shell.start_directory;
   spec.user = shell.user;
   spec.terminal = shell.terminal;
-  spec.deadline = shell.deadline;
+  spec.on_stopped = [&](int pid) {
+    terminal->give_to(
+        pid, fmt::format(
+                 "\r\n[{}] the shell was stopped, and nothing is behind it: it goes on (exit leads back)\r\n",
+                 shell.name));
+  };
   spec.sigint_grace = kHangUpGrace;
   spec.sigterm_grace = kTerminateGrace;
   Result<std::unique_ptr<ProcessRunner>> processes =
       make_process_runner(shell.supervisor, kill_now, Session::terminal);
   if (!processes) return std::move(processes.error());
   const auto nothing = [](std::string_view) {};  // it writes to the terminal
-  const Result<ProcessEnd> end =
-      shell.run ? shell.run(**processes, shell.terminal, stop) : (*processes)->run(spec, nothing, stop);
+  const Result<ProcessEnd> end = shell.run ? shell.run(**processes, shell.terminal, files, stop)
+                                           : (*processes)->run(spec, nothing, stop);
   const Result<int> ended = (*processes)->end_all(kTerminateGrace);  // its jobs
   processes->reset();
   terminal->take_back();
@@ -103,7 +118,7 @@ Result<ShellEnd> open_interactive_shell(const InteractiveShell& shell, const std
   if (!ended) return Error(ended.error()).in("end what the shell has left running");
   std::error_code unknown;
   const bool resumed = std::filesystem::file_size(files.resumed, unknown) > 0 && !unknown;
-  return ShellEnd{end->exit, resumed, end->stopped, end->timed_out};
+  return ShellEnd{end->exit, resumed, end->stopped};
 }
 
 }  // namespace buildspec_run

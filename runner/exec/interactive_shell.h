@@ -1,10 +1,8 @@
 // A shell for the user, on the user's terminal, in the state of a command.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <map>
-#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -14,6 +12,12 @@
 #include "runner/sys/process.h"
 
 namespace buildspec_run {
+
+/// What is made for a shell.
+struct ShellFiles {
+  Path start;    // what a POSIX shell reads first
+  Path resumed;  // not empty: it was left by codebuild-resume
+};
 
 /// Where and as what it is opened.
 struct InteractiveShell {
@@ -27,19 +31,17 @@ struct InteractiveShell {
   std::string state;              // file of `export -p`, read by it; empty: the environment is all there is
   std::string user = {};          // as whom; empty: the caller
   std::string name;               // what its prompt begins with: "build[1]"
-  std::optional<std::chrono::steady_clock::time_point> deadline = {};
-  /// In place of a program of this machine: runs a shell that is elsewhere, on the terminal at this path. What `program` says is
-  /// for people then, and state, directory, user and codebuild-resume have no meaning.
+  /// In place of a program of this machine: runs a shell that is elsewhere, on the terminal at this path, with `files` at the same
+  /// places as here and ENV naming the first. What `program` says is for people then; state, directory and user have no meaning.
   using Run = std::function<Result<ProcessEnd>(ProcessRunner& processes, const std::string& terminal,
-                                               const std::stop_token& stop)>;
+                                               const ShellFiles& files, const std::stop_token& stop)>;
   Run run = {};
 };
 
 struct ShellEnd {
   ExitStatus exit;
-  bool resumed = false;    // left by codebuild-resume: the build is to go on, and nothing is to be asked
-  bool stopped = false;    // by the stop token, or because the terminal has gone
-  bool timed_out = false;  // by the deadline
+  bool resumed = false;  // left by codebuild-resume: the build is to go on, and nothing is to be asked
+  bool stopped = false;  // by the stop token, or because the terminal has gone
 };
 
 /// The program that such a shell is: bash where there is one, for it has history and line editing and understands what `export

@@ -151,7 +151,7 @@ Result<StepStatus> StepJob::make_ready(const WantedImage& wanted, const StageLim
   listener.line = [&](std::string_view line) { log_.line(line); };
   listener.warning = [&](std::string_view text) { log_.warning(std::string(text)); };
   listener.output = [&](std::string_view chunk) { log_.text(chunk); };
-  need->deadline = limits.deadline ? std::min(deadline_, *limits.deadline) : deadline_;
+  need->deadline = clock().on_machine(limits.deadline ? std::min(deadline_, *limits.deadline) : deadline_);
   const std::stop_token stop = limits.survives_cancel ? std::stop_token() : stop_;
   const Result<ImageOutcome> outcome =
       prepare_image(*engine, *need, build_.around.processes, listener, stop, random_back_off());
@@ -250,16 +250,20 @@ Result<StepStatus> StepJob::handle_container(StepInstance& step, const Container
   // The container is gone when the step has failed: who wants to look gets another one.
   shell_.program = fmt::format("sh in a container of {}", spec.image);
   shell_.working_directory = spec.workdir;
+  shell_.environment = spec.env;
   shell_.run = [this, engine, spec, temp, what](ProcessRunner& processes, const std::string& terminal,
-                                                const std::stop_token& stop_shell) {
+                                                const ShellFiles& files, const std::stop_token& stop_shell) {
     ContainerSpec again = spec;
     again.name = container_name(spec.image, make_uuid().substr(0, 6));
     again.entrypoint = "sh";
     again.args.clear();
     again.terminal = terminal;
+    again.env["ENV"] = files.start.native();
+    again.mounts.push_back({files.start.native(), files.start.native(), true});
+    again.mounts.push_back({files.resumed.native(), files.resumed.native()});
     Result<ProcessEnd> end =
         run_container(*engine, again, temp.parent_path(), processes, [](std::string_view) {}, stop_shell,
-                      {deadline_, kHangUpGrace, kHangUpGrace});
+                      {{}, kHangUpGrace, kHangUpGrace});
     static_cast<void>(give_back(*engine, spec.image, container_name(spec.image, make_uuid().substr(0, 6)),
                                 what, build_.around.supervisor, processes,
                                 {}));  // else the step's next run does it

@@ -360,9 +360,10 @@ Result<ProcessEnd> StepJob::start(const ProcessSpec& spec, const ProcessRunner::
   ProcessSpec bounded = spec;
   bounded.sigint_grace = request.sigint_grace;
   bounded.sigterm_grace = request.sigterm_grace;
-  StepClock::time_point deadline = deadline_;
-  if (request.command_timeout) deadline = std::min(deadline, StepClock::now() + *request.command_timeout);
-  bounded.deadline = limits.deadline ? std::min(deadline, *limits.deadline) : deadline;
+  BuildTime deadline = deadline_;
+  if (request.command_timeout) deadline = std::min(deadline, clock().now() + *request.command_timeout);
+  bounded.deadline = clock().on_machine(limits.deadline ? std::min(deadline, *limits.deadline) : deadline);
+  bounded.on_started = [&](int pid) { build_.around.debug.started(pid); };
   bounded.oom_score_adj = oom_score_adj(bounded.env);
   std::stop_source either;
   const auto request_stop = [&] { either.request_stop(); };

@@ -100,8 +100,8 @@ StepStatus merge(StepStatus current, StepStatus coming) noexcept {
   return std::max(current, coming);
 }
 
-StepJob::StepJob(StepBuild& build, const Phase& phase, StepVariables variables,
-                 StepClock::time_point deadline, std::stop_token stop)
+StepJob::StepJob(StepBuild& build, const Phase& phase, StepVariables variables, BuildTime deadline,
+                 std::stop_token stop)
     : build_(build),
       phase_(phase),
       variables_(std::move(variables)),
@@ -244,7 +244,6 @@ void StepJob::set_shell(std::map<std::string, std::string> environment, const Pa
   shell_.environment = std::move(environment);
   shell_.start_directory = build_.around.directory;
   shell_.working_directory = directory.native();
-  shell_.deadline = deadline_;
 }
 
 /// Whether the step is to run: go_on, skip or abort.
@@ -680,7 +679,7 @@ StageLimits StepJob::limits_of(const StepInstance& step, const std::string& name
   // Minutes are whole; a year is as good as none, and stays in range.
   const double whole = std::trunc(std::min(*number, 525600.0));
   if (whole < 1) return limits;
-  limits.deadline = StepClock::now() + std::chrono::minutes(static_cast<long>(whole));
+  limits.deadline = clock().now() + std::chrono::minutes(static_cast<long>(whole));
   limits.timeout_text = fmt::format("The action '{}' has timed out after {} minutes.", name, whole);
   return limits;
 }

@@ -68,7 +68,7 @@ struct StepScope {
   bool uses_own_status = false;  // success() and failure() look at `status`, not at the job's
   StepStatus status = StepStatus::success;
   bool survives_cancel = true;  // of the enclosing step
-  std::optional<StepClock::time_point> deadline;
+  std::optional<BuildTime> deadline;
   int depth = 0;
 };
 
@@ -96,7 +96,7 @@ class StepEvaluation final : public Evaluation {
 
 /// What bounds a stage.
 struct StageLimits {
-  std::optional<StepClock::time_point> deadline;
+  std::optional<BuildTime> deadline;
   std::string timeout_text;      // the error when it has come
   bool survives_cancel = false;  // its condition holds in a cancelled job, too
 };
@@ -119,7 +119,7 @@ struct StepBuild {
 
 class StepJob {
  public:
-  StepJob(StepBuild& build, const Phase& phase, StepVariables variables, StepClock::time_point deadline,
+  StepJob(StepBuild& build, const Phase& phase, StepVariables variables, BuildTime deadline,
           std::stop_token stop);
   StepJob(const StepJob&) = delete;
   Result<StepsEnd> run();
@@ -175,6 +175,7 @@ class StepJob {
   void set_shell(std::map<std::string, std::string> environment, const Path& directory);
   Answer ask_before(const TaskStarted& started, const StepInstance& step, const StepEvaluation& at);
   Answer ask_after(const StageEnd& end);
+  [[nodiscard]] const BuildClock& clock() const { return build_.around.debug.clock(); }
   [[nodiscard]] bool is_over() const { return timed_out_ || aborted_; }
 
   // step_state.cpp
@@ -248,7 +249,7 @@ class StepJob {
   StepBuild& build_;
   const Phase& phase_;
   StepVariables variables_;
-  const StepClock::time_point deadline_;
+  const BuildTime deadline_;
   const std::stop_token stop_;
   EventStream& events_;
   StepLog log_;

@@ -31,9 +31,8 @@ std::vector<UploadedArtifact> StepRunner::artifacts() const {
 
 void StepRunner::on_stage(StepSurroundings::OnStage keep) { state_->build.around.keep = std::move(keep); }
 
-Result<StepsEnd> StepRunner::run(const Phase& phase, StepVariables variables,
-                                 std::chrono::steady_clock::time_point deadline, std::stop_token stop,
-                                 const std::string& saved) {
+Result<StepsEnd> StepRunner::run(const Phase& phase, StepVariables variables, BuildTime deadline,
+                                 std::stop_token stop, const std::string& saved) {
   StepBuild& build = state_->build;
   if (!build.prepared) {
     Result<Datum> event = read_event(build.around.request.steps);

@@ -21,6 +21,7 @@
 #include "runner/base/result.h"
 #include "runner/event/controller.h"
 #include "runner/event/event.h"
+#include "runner/exec/build_clock.h"
 #include "runner/exec/request.h"
 #include "runner/plan/plan.h"
 #include "runner/sys/git.h"
@@ -82,8 +83,7 @@ class StepRunner {
   /// Runs the steps of `phase` to the end of the last post stage. `deadline`: the build's or the phase's, which ends
   /// everything at once, as in the cloud. A stop cancels the job: what asks to run all the same still runs. An Error:
   /// the machine could not. `saved`: goes on with the job that `keep` got this of; empty: it begins.
-  Result<StepsEnd> run(const Phase& phase, StepVariables variables,
-                       std::chrono::steady_clock::time_point deadline, std::stop_token stop,
+  Result<StepsEnd> run(const Phase& phase, StepVariables variables, BuildTime deadline, std::stop_token stop,
                        const std::string& saved = {});
 
   /// Who gets what the job is behind each stage from now on.

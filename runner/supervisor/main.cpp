@@ -354,8 +354,8 @@ class CleanUps {
 
 class Worker {
  public:
-  Worker(int socket, int lifeline, CleanUps& clean_ups)
-      : socket_(socket), lifeline_(lifeline), clean_ups_(clean_ups) {}
+  Worker(int socket, int lifeline, bool on_terminal, CleanUps& clean_ups)
+      : socket_(socket), lifeline_(lifeline), on_terminal_(on_terminal), clean_ups_(clean_ups) {}
 
   /// Serves the runner until it is gone, then ends all descendants.
   void serve() {
@@ -385,7 +385,11 @@ class Worker {
   void reap() {
     int status = 0;
     pid_t ended = 0;
-    while ((ended = waitpid(-1, &status, WNOHANG)) > 0) note_end(ended, status);
+    while ((ended = waitpid(-1, &status, WNOHANG | (on_terminal_ ? WUNTRACED : 0))) > 0)
+      if (WIFSTOPPED(status))
+        note_stop(ended);
+      else
+        note_end(ended, status);
     if (ending_ && ended < 0 && errno == ECHILD) finish_ending();
   }
 
@@ -393,6 +397,10 @@ class Worker {
     if (ended != leader_) return;
     leader_ = 0;
     send(to_reply(status));
+  }
+
+  void note_stop(pid_t stopped) {
+    if (stopped == leader_) send(StoppedReply{static_cast<std::uint32_t>(stopped)});
   }
 
   void send(const Reply& reply) {
@@ -592,6 +600,7 @@ class Worker {
   static constexpr pid_t kHalfOfPids = 16384;  // of the smallest table a kernel may be set to by default
 
   const int socket_, lifeline_;
+  const bool on_terminal_;
   CleanUps& clean_ups_;
   int output_ = -1, received_descriptor_ = -1;
   std::string received_;
@@ -633,7 +642,7 @@ bool start_clean(bool on_terminal) {
   // puts the default back.
   struct sigaction on_child {};
   on_child.sa_handler = [](int) {};
-  on_child.sa_flags = SA_NOCLDSTOP;
+  on_child.sa_flags = on_terminal ? 0 : SA_NOCLDSTOP;
   sigaction(SIGCHLD, &on_child, nullptr);
   sigaction(SIGPIPE, &on_child, nullptr);
   sigset_t mask;
@@ -705,7 +714,7 @@ int supervise(int argc, char** argv) {
   }
   close(lifeline[1]);
   if (!become_subreaper()) return 3;
-  Worker(kSupervisorSocket, lifeline[0], clean_ups).serve();
+  Worker(kSupervisorSocket, lifeline[0], on_terminal, clean_ups).serve();
   return 0;
 }
 

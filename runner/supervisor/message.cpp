@@ -16,7 +16,8 @@ enum class Kind : std::uint8_t {
   failed,
   exited,
   ended,
-  marked_ended
+  marked_ended,
+  stopped
 };
 
 /// Takes fields from the front. Once something does not fit, `ok` stays false and all that is taken is empty.
@@ -166,6 +167,7 @@ struct Encoder {
     return to.finish();
   }
   bool operator()(const EndedReply& ended) const { return with_number(Kind::ended, ended.count); }
+  bool operator()(const StoppedReply& stopped) const { return with_number(Kind::stopped, stopped.pid); }
   bool operator()(const MarkedEndedReply& ended) const {
     Writer to(out, Kind::marked_ended);
     to.number(ended.processes.size());
@@ -279,6 +281,9 @@ std::optional<Reply> decode_reply(std::string_view payload) {
     }
     case Kind::ended:
       reply = EndedReply{in.number()};
+      break;
+    case Kind::stopped:
+      reply = StoppedReply{in.number()};
       break;
     case Kind::marked_ended: {
       MarkedEndedReply ended;

@@ -95,6 +95,12 @@ struct ExitedReply {
   std::uint32_t signal = 0;  // 0: it exited by itself, with `code`
   bool operator==(const ExitedReply&) const = default;
 };
+/// The process that runs has been stopped by a signal, and nobody but the runner can continue it. Told of a process on a
+/// terminal alone: what a build has stopped is the build's business.
+struct StoppedReply {
+  std::uint32_t pid = 0;
+  bool operator==(const StoppedReply&) const = default;
+};
 struct EndedReply {
   std::uint32_t count = 0;  // how many processes there were
   bool operator==(const EndedReply&) const = default;
@@ -111,7 +117,8 @@ struct MarkedEndedReply {
   std::vector<Process> processes;
   bool operator==(const MarkedEndedReply&) const = default;
 };
-using Reply = std::variant<StartedReply, FailedReply, ExitedReply, EndedReply, MarkedEndedReply>;
+using Reply =
+    std::variant<StartedReply, FailedReply, ExitedReply, EndedReply, MarkedEndedReply, StoppedReply>;
 
 /// The first frame of what has been received.
 struct Frame {

@@ -273,7 +273,7 @@ class SupervisedRunner final : public ProcessRunner {
   }
 
   void on_background(OnOutput on_output) override { background_ = std::move(on_output); }
-  void on_tick(std::function<void()> tick) override { tick_ = std::move(tick); }
+  void on_tick(Tick tick) override { tick_ = std::move(tick); }
 
   Result<int> on_death(const ProcessSpec& command) override {
     check(!command.argv.empty(), "a process has a name");
@@ -425,6 +425,7 @@ class SupervisedRunner final : public ProcessRunner {
     const std::stop_callback on_stop(stop, Waker{wake_.second.get()});
     enum class Stage { running, interrupted, terminated, killed } stage = Stage::running;
     ProcessEnd end;
+    std::optional<Clock::time_point> deadline = spec.deadline;
     Clock::time_point next_stage = Clock::time_point::max();
     Clock::time_point next_tick = tick_ ? Clock::now() + kTickEvery : Clock::time_point::max();
     const auto go_on = [&](Stage to, int signal, Clock::time_point then) {
@@ -439,8 +440,7 @@ class SupervisedRunner final : public ProcessRunner {
       if (stage != Stage::killed && kill_now_.stop_requested()) {
         end.stopped = true;
         go_on(Stage::killed, SIGKILL, Clock::time_point::max());
-      } else if (stage == Stage::running &&
-                 (stop.stop_requested() || (spec.deadline && *spec.deadline <= now))) {
+      } else if (stage == Stage::running && (stop.stop_requested() || (deadline && *deadline <= now))) {
         (stop.stop_requested() ? end.stopped : end.timed_out) = true;
         go_on(Stage::interrupted, spec.terminal.empty() ? SIGINT : SIGHUP, now + spec.sigint_grace);
         continue;
@@ -451,16 +451,24 @@ class SupervisedRunner final : public ProcessRunner {
         go_on(Stage::killed, SIGKILL, Clock::time_point::max());
       }
       if (next_tick <= now) {
-        next_tick = now + kTickEvery;
-        tick_();
+        const Clock::duration stood_still = tick_();
+        next_tick = Clock::now() + kTickEvery;
+        if (deadline) *deadline += stood_still;
+        if (next_stage != Clock::time_point::max()) next_stage += stood_still;
       }
       Clock::time_point wake_at = std::min(next_stage, next_tick);
-      if (stage == Stage::running && spec.deadline) wake_at = std::min(wake_at, *spec.deadline);
+      if (stage == Stage::running && deadline) wake_at = std::min(wake_at, *deadline);
       const std::optional<Reply> reply = turn(wake_at, on_output);
       if (lost_) return Error(*lost_).in("watch " + shell_quote(spec.argv.front()));
       if (!reply) continue;
-      if (const auto* started = std::get_if<StartedReply>(&*reply))
+      if (const auto* started = std::get_if<StartedReply>(&*reply)) {
         leader_ = static_cast<pid_t>(started->pid);
+        if (spec.on_started) spec.on_started(leader_);
+      }
+      if (const auto* stopped = std::get_if<StoppedReply>(&*reply)) {
+        if (spec.on_stopped) spec.on_stopped(static_cast<int>(stopped->pid));
+        [[maybe_unused]] const bool sent = send(SignalRequest{SIGCONT});
+      }
       if (const auto* exited = std::get_if<ExitedReply>(&*reply)) {
         drain(on_output);
         end.exit = {static_cast<int>(exited->code), static_cast<int>(exited->signal)};
@@ -611,7 +619,7 @@ class SupervisedRunner final : public ProcessRunner {
   const std::stop_token kill_now_;
   const std::stop_callback<Waker> on_kill_now_;
   OnOutput background_;
-  std::function<void()> tick_;
+  Tick tick_;
   const std::unique_ptr<char[]> chunk_{
       new char[kChunkBytes]};  // not initialised: its pages come with the first output
   std::string received_;

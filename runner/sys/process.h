@@ -39,6 +39,11 @@ struct ProcessSpec {
   // Called by `run` when the process has been asked for, and so mostly while it runs: for what need not be done
   // before it. Has to be brief, as nothing is read meanwhile.
   std::function<void()> meanwhile = {};
+  // Called when it runs, with its process id, which is that of its session as well (on a terminal: of its group).
+  std::function<void(int pid)> on_started = {};
+  // Of a process on a terminal: called with its process id when it has been stopped, by whatever signal (bash's `suspend` is
+  // SIGSTOP), as nobody else is there who could continue it: it is continued behind the call.
+  std::function<void(int pid)> on_stopped = {};
 };
 
 struct ProcessEnd {
@@ -65,8 +70,10 @@ class ProcessRunner {
   /// Gets what background jobs write between processes; called from within `run` and `end_all`. What comes
   /// while a process runs cannot be told from its own output and is given to `run`'s `on_output`.
   virtual void on_background(OnOutput on_output) = 0;
-  /// Called about ten times a second while a process runs.
-  virtual void on_tick(std::function<void()> tick) = 0;
+  /// Called about ten times a second while a process runs. Returns for how long the limits of the process are not to count,
+  /// as it stood still: its deadline comes so much later.
+  using Tick = std::function<std::chrono::steady_clock::duration()>;
+  virtual void on_tick(Tick tick) = 0;
   /// Has the supervisor run `command` when this program has ended, by whatever death, or when this object is destroyed,
   /// unless `take_back` came first; also when the supervisor itself loses its one half. All that the build has started has
   /// been ended by then. For what is no process of ours, such as a container: `docker rm --force NAME`. It is run twice, a

@@ -21,6 +21,22 @@ Result<void> may_have(int terminal) {
   return {};
 }
 
+/// Holds back the signal that stops who changes or writes to a terminal from its background.
+class FromBackground {
+ public:
+  FromBackground() {
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGTTOU);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  FromBackground(const FromBackground&) = delete;
+  ~FromBackground() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
 }  // namespace
 
 Result<std::string> Terminal::find(int descriptor) {
@@ -43,15 +59,17 @@ Result<Terminal> Terminal::open(const std::string& path) {
 
 void Terminal::take_back() {
   if (!descriptor_.valid()) return;
-  // From the background both would stop us.
-  sigset_t held, before;
-  sigemptyset(&held);
-  sigaddset(&held, SIGTTOU);
-  ::pthread_sigmask(SIG_BLOCK, &held, &before);
+  const FromBackground held;
   // What does not go well has lost its terminal: there is nothing to give back.
   static_cast<void>(::tcsetpgrp(descriptor_.get(), ::getpgrp()));
   static_cast<void>(::tcsetattr(descriptor_.get(), TCSADRAIN, &modes_));
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Terminal::give_to(int pid, std::string_view text) const {
+  const FromBackground held;
+  // When the terminal has gone, it is told so by whoever it is the terminal of.
+  static_cast<void>(::tcsetpgrp(descriptor_.get(), pid));
+  [[maybe_unused]] const ssize_t written = ::write(descriptor_.get(), text.data(), text.size());
 }
 
 std::optional<std::string> Terminal::read_line(const std::stop_token& stop) const {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "runner/base/result.h"
@@ -29,6 +30,9 @@ class Terminal {
   /// What has been started on it (ProcessSpec::terminal) has ended: we are the foreground again, and lines are read as they were
   /// when it was opened.
   void take_back();
+  /// That has been started on it, has been stopped, and is about to be continued: its group is the foreground, and the user is
+  /// told `text`, whole lines.
+  void give_to(int pid, std::string_view text) const;
   /// Whoever is the foreground: to be written to. Not owned.
   [[nodiscard]] int descriptor() const { return descriptor_.get(); }
   /// A line that is typed, without its LF. nullopt: its end has come (Ctrl-D, a window that was closed), or `stop`.

@@ -110,17 +110,6 @@ TEST_F(Debugging, ResumeDoesNotRunWhatWasSkipped) {
   EXPECT_EQ(contents(files_ / "src/ran"), "zero\ntwo\ntwo\n");
 }
 
-// The build's time goes on while it stands still, and no answer turns it back.
-TEST_F(Debugging, ASkipAfterTheTimeLimitIsNoSuccess) {
-  buildspec("version: 0.2\nphases: {build: {commands: ['codebuild-breakpoint; echo past']}}\n");
-  RunningProgram program(start({"--debug-session", "--timeout", "1s"}));
-  sees(program, "(exit leads back)");
-  sees(program, "[a]bort?");
-  program.type("s\n");
-  EXPECT_EQ(program.wait(), 1);
-  sees(program, "TIMED OUT in BUILD");
-}
-
 TEST_F(Debugging, BreakLookChangeRetryContinue) {
   buildspec(kCommands);
   RunningProgram program(start({"--break", "build[1]", "--shell-on-failure"}));
@@ -236,6 +225,132 @@ TEST_F(Debugging, ABreakpointThatIsSkippedEndsItsCommand) {
   EXPECT_EQ(program.screen().find("<>"), std::string::npos);
 }
 
+// A limit bounds what runs, not who looks at it: neither the shell nor the question ends, and both take nothing of the time.
+TEST_F(Debugging, TimeStandsStillWithTheBuild) {
+  buildspec(
+      "version: 0.2\nphases: {build: {commands: ['codebuild-breakpoint; echo past'], finally: ['echo "
+      "last']}}\n");
+  RunningProgram program(
+      start({"--debug-session", "--timeout", "3s", "--phase-timeout", "3s", "--command-timeout", "3s"}));
+  sees(program, "(exit leads back)");
+  sees(program, "(build[0])");
+  ::poll(nullptr, 0, 3300);
+  program.type("echo still $((40+2)); exit\n");
+  sees(program, "still 42");
+  sees(program, "[a]bort?");
+  ::poll(nullptr, 0, 3300);
+  program.type("c\n");
+  sees(program, "past");
+  EXPECT_EQ(program.wait(), 0);
+  sees(program, "last");
+}
+
+// What goes on behind it is as bounded as it was before.
+TEST_F(Debugging, ALimitGoesOnBehindABreakpoint) {
+  constexpr std::string_view kForms[] = {
+      "version: 0.2\nphases: {build: {commands: ['codebuild-breakpoint; sleep 100']}}\n",
+      "version: 0.2\nphases: {build: {steps: [{run: 'codebuild-breakpoint; sleep 100'}]}}\n"};
+  for (const std::string_view form : kForms) {
+    buildspec(form);
+    seen_ = 0;
+    RunningProgram program(start({"--debug-session", "--command-timeout", "3s", "--no-keep"}));
+    sees(program, "(build[0])");
+    ::poll(nullptr, 0, 3300);
+    program.type("codebuild-resume\n");
+    sees(program, "by codebuild-resume");
+    EXPECT_EQ(program.wait(std::chrono::seconds(40)), 1);
+    sees(program, "TIMED OUT in BUILD");
+  }
+}
+
+// Whose breakpoint it is: a job of an earlier command takes nothing from the failure of the one that runs.
+TEST_F(Debugging, AJobInTheBackgroundIsAskedAboutByItself) {
+  buildspec(
+      "version: 0.2\nphases:\n  build:\n    commands:\n"
+      "      - (until test -e go; do sleep 0.05; done; MINE=job; codebuild-breakpoint; echo went >> on; "
+      "touch fail) &\n"
+      "      - touch go; until test -e fail; do sleep 0.05; done; false\n");
+  for (const bool goes_on : {true, false}) {
+    for (const char* file : {"go", "fail", "on"}) fs::remove(files_ / "src" / file);
+    seen_ = 0;
+    RunningProgram program(start({"--debug-session", "--no-keep"}));
+    sees(program, "[build[0]] the build stands still at codebuild-breakpoint of a job in the background");
+    sees(program, "(build[0])");
+    program.type("echo \"<$MINE>\"; exit\n");
+    sees(program, "<job>");
+    const std::string question =
+        "build[0]: a job in the background waits at codebuild-breakpoint: [c]ontinue, s[h]ell, [a]bort? ";
+    sees(program, question);
+    program.type("s\n");  // what has failed is build[1], and it is not what is asked about
+    sees(program, question);
+    program.type(goes_on ? "c\n" : "a\n");
+    EXPECT_EQ(program.wait(), goes_on ? 1 : 130);
+    sees(program, goes_on ? "FAILED in BUILD, build[1]" : "STOPPED in BUILD, build[1]");
+    EXPECT_EQ(fs::exists(files_ / "src/on"), goes_on);
+  }
+}
+
+// Each of several waits for itself, and none passes by while the shell of another is open.
+TEST_F(Debugging, SeveralStandStillOneAfterTheOther) {
+  buildspec(
+      "version: 0.2\nphases:\n  build:\n    commands:\n      - |\n"
+      "        for each in one two three; do\n"
+      "          (WHO=$each; codebuild-breakpoint; echo $each >> order) &\n"
+      "        done\n"
+      "        (until test -e looked; do sleep 0.05; done; WHO=four; codebuild-breakpoint; echo four >> "
+      "order) &\n"
+      "        wait\n");
+  RunningProgram program(start({"--debug-session", "--no-keep"}));
+  for (int shells = 0; shells < 4; ++shells) {
+    sees(program, "(build[0])");
+    // Those that were let go, and nobody else, have gone on.
+    program.type(
+        fmt::format("touch looked; sleep 0.5; until test \"$(cat order 2>&1 | grep -c '^[a-z]*$')\" = {}; do "
+                    "sleep 0.1; done; cmp order told && echo sa''me; echo $WHO >> told; codebuild-resume\n",
+                    shells));
+    if (shells > 0) sees(program, "same");
+    sees(program, "by codebuild-resume");
+  }
+  EXPECT_EQ(program.wait(), 0);
+  EXPECT_EQ(contents(files_ / "src/order"), contents(files_ / "src/told"));
+}
+
+// bash's `suspend` leaves nobody who could continue the shell; the jobs of the shell are its own to stop.
+TEST_F(Debugging, ASuspendedShellGoesOn) {
+  buildspec(kCommands);
+  RunningProgram program(start({"--break", "build[0]"}));
+  sees(program, "(build[0])");
+  for (int i = 0; i < 2; ++i) {
+    program.type("suspend\n");
+    sees(program, "[build[0]] the shell was stopped");
+    program.type("echo a$((40+2))b\n");
+    sees(program, "a42b");
+  }
+  program.type("sh -c 'echo re''ady; exec sleep 4713'\n");
+  sees(program, "ready");
+  program.type("\x1a");
+  sees(program, "Stopped");
+  program.type("jobs; echo c$((40+2))d\n");
+  sees(program, "c42d");
+  EXPECT_EQ(program.screen().find("the shell was stopped", seen_), std::string::npos);
+  program.type("kill -9 %1; exit\nexit\n");
+  sees(program, "has not run");
+  program.type("c\n");
+  EXPECT_EQ(program.wait(), 1);
+}
+
+// A name of the build's own that means something to shells is what it was.
+TEST_F(Debugging, TheShellTouchesNoVariable) {
+  buildspec(
+      "version: 0.2\nenv: {variables: {ENV: production, d: mine, line: kept}}\nphases:\n  build:\n"
+      "    commands: ['export shell=fish; codebuild-breakpoint']\n");
+  RunningProgram program(start({"--debug-session"}));
+  sees(program, "(build[0])");
+  program.type("echo \"<$ENV|$d|$line|$shell>\"; codebuild-resume\n");
+  sees(program, "<production|mine|kept|fish>");
+  EXPECT_EQ(program.wait(), 0);
+}
+
 TEST_F(Debugging, TheSameInAStep) {
   buildspec(
       "version: 0.2\n"
@@ -312,6 +427,92 @@ TEST_F(Debugging, AClosedTerminalEndsEverything) {
     const int exit = program.wait(std::chrono::seconds(20));
     EXPECT_TRUE(exit == 143 || exit == 129) << exit;
   }
+}
+
+// What was done before it is kept: a later process goes on where the terminal was lost, in a command as in a step.
+TEST_F(Debugging, ABuildWhoseTerminalWasClosedIsResumed) {
+  constexpr std::string_view kForms[] = {
+      "version: 0.2\nphases:\n  build:\n    commands:\n"
+      "      - echo zero >> ran\n      - codebuild-breakpoint; echo one >> ran\n      - echo two >> ran\n",
+      "version: 0.2\nphases:\n  build:\n    steps:\n"
+      "      - run: echo zero >> ran\n      - run: codebuild-breakpoint; echo one >> ran\n"
+      "      - run: echo two >> ran\n"};
+  for (const std::string_view form : kForms)
+    for (const bool at_question : {false, true}) {
+      SCOPED_TRACE(fmt::format("{}{}", form, at_question ? "at the question" : "in the shell"));
+      buildspec(form);
+      fs::remove(files_ / "src/ran");
+      seen_ = 0;
+      RunningProgram program(start({"--debug-session"}));
+      sees(program, "(build[1])");
+      program.type("sleep 4714 & echo sta''rted; trap '' HUP\n");
+      sees(program, "started");
+      if (at_question) {
+        program.type("exit\n");
+        sees(program, "[a]bort?");
+      }
+      program.hang_up();
+      const int exit = program.wait(std::chrono::seconds(30));
+      EXPECT_TRUE(exit == 143 || exit == 129) << exit;
+      test::expect_no_descendants(std::chrono::seconds(10));
+      EXPECT_EQ(contents(files_ / "src/ran"), "zero\n");
+      Start again = start({});
+      again.argv = {kProgram, "resume", "--format", "plain"};
+      seen_ = 0;
+      RunningProgram resumed(again);
+      EXPECT_EQ(resumed.wait(), 0) << resumed.screen();
+      EXPECT_EQ(contents(files_ / "src/ran"), "zero\none\ntwo\n");
+    }
+}
+
+// The session of a person in a step: look, Ctrl-C, change a file, run it again.
+TEST_F(Debugging, AStepIsMendedInItsShell) {
+  buildspec(
+      "version: 0.2\nphases:\n  build:\n    steps:\n"
+      "      - run: echo begun >> log; cat config\n        env: {OF_STEP: s}\n");
+  RunningProgram program(start({"--break", "build[0]", "--shell-on-failure"}));
+  sees(program, "[build[0]] the build stands still before it");
+  sees(program, "(build[0])");
+  program.type("sh -c 'echo re''ady; exec sleep 100'; echo \"after $?\"\n");
+  sees(program, "ready");
+  program.type("\x03");
+  sees(program, "(build[0])");
+  program.type("echo \"<$OF_STEP>\"; exit\n");
+  sees(program, "<s>");
+  sees(program, "build[0] has not run: ");
+  program.type("c\n");
+  sees(program, "the build stands still after it has failed");
+  sees(program, "(build[0])");
+  program.type("echo go''od > config; exit\n");
+  sees(program, "build[0] failed (exit status 1)");
+  program.type("r\n");
+  sees(program, "good");
+  EXPECT_EQ(program.wait(), 0) << program.screen();
+  EXPECT_EQ(contents(files_ / "src/log"), "begun\nbegun\n");
+}
+
+// A shell in a container is left by codebuild-resume as one of this machine is. The engine of this test runs `sh` right here.
+TEST_F(Debugging, AShellInAContainerKnowsCodebuildResume) {
+  buildspec(
+      "version: 0.2\nphases: {build: {steps: [{uses: 'docker://image', env: {ENV: production}}, {run: echo "
+      "next}]}}\n");
+  put(files_ / "engine/run.sh",
+      "case \" $* \" in *\" --tty \"*) exec sh -i;; esac\n"
+      "test -e \"$FAKE_DOCKER/mended\"; exit\n");
+  Start how = start({"--shell-on-failure", "--no-keep"});
+  how.env["PATH"] = PROJECT_SOURCE_DIR "/tests/support/bin:" + how.env["PATH"];
+  how.env["FAKE_DOCKER"] = (files_ / "engine").native();
+  RunningProgram program(how);
+  sees(program, "the build stands still after it has failed: sh in a container of image");
+  sees(program, "(build[0])");
+  program.type("echo \"<$ENV>\"; exit\n");
+  sees(program, "<production>");
+  sees(program, "[r]etry");
+  program.type("h\n");
+  sees(program, "(build[0])");
+  program.type("codebuild-resume\n");
+  sees(program, "by codebuild-resume");
+  EXPECT_EQ(program.wait(), 1);
 }
 
 TEST_F(Debugging, AKilledRunnerTakesItsShellAlong) {

@@ -434,6 +434,21 @@ TEST_F(DockerAction, AShellAfterAFailureIsInAContainer) {
   EXPECT_EQ(program.wait(), 0) << program.screen();
 }
 
+TEST_F(DockerAction, AShellInAContainerIsLeftByResuming) {
+  put_action("");
+  put(directory_ / "src/act/main.sh", "false\n");
+  put_steps("      - {uses: ./act, env: {ENV: production}}\n");
+  test::RunningProgram program(on_terminal({"--shell-on-failure"}));
+  const auto sees = [&](const std::string& text) {
+    return eventually([&] { return program.screen().find(text) != std::string::npos; });
+  };
+  ASSERT_TRUE(sees("(build[0])")) << program.screen();
+  program.type("echo \"<$ENV>\"; codebuild-resume\n");
+  EXPECT_TRUE(sees("<production>")) << program.screen();
+  EXPECT_TRUE(sees("by codebuild-resume")) << program.screen();
+  EXPECT_EQ(program.wait(), 1) << program.screen();
+}
+
 // One that is open when the program is killed goes with it.
 TEST_F(DockerAction, AShellInAContainerEndsWithTheRun) {
   put_action("");

@@ -58,7 +58,7 @@ class FakeProcesses : public ProcessRunner {
     return ProcessEnd{};
   }
   void on_background(OnOutput on_output) override { background = std::move(on_output); }
-  void on_tick(std::function<void()>) override {}
+  void on_tick(Tick) override {}
   Result<int> on_death(const ProcessSpec&) override { return 1; }
   void take_back(int) override {}
   Result<int> end_all(std::chrono::milliseconds) override { return ++ended_all, 0; }

@@ -753,11 +753,29 @@ TEST(Process, MayCloseItsOutput) {
 TEST(Process, TicksWhileItRuns) {
   const auto runner = make_runner();
   int ticks = 0;
-  runner->on_tick([&] { ++ticks; });
+  runner->on_tick([&] {
+    ++ticks;
+    return std::chrono::steady_clock::duration::zero();
+  });
   const auto begin = Clock::now();
   run(*runner, "sleep 0.5");
   EXPECT_GE(ticks, 2);
   EXPECT_LE(ticks, (Clock::now() - begin) / 100ms);
+}
+
+TEST(Process, TimeInWhichItStoodStillDoesNotCount) {
+  for (const bool stood_still : {true, false}) {
+    const auto runner = make_runner();
+    int ticks = 0;
+    runner->on_tick([&]() -> Clock::duration { return ++ticks == 1 && stood_still ? 1h : 0h; });
+    ProcessSpec spec = sh("sleep 2");
+    pid_t started = 0;
+    spec.on_started = [&](int pid) { started = pid; };
+    spec.deadline = Clock::now() + 1s;
+    const Ran ran = run(*runner, spec);
+    EXPECT_EQ(ran.end.timed_out, !stood_still);
+    EXPECT_GT(started, 1);
+  }
 }
 
 TEST(Process, RunsAsAnotherUser) {

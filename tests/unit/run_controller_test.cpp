@@ -11,6 +11,12 @@ TEST(RunController, AsksInOneLine) {
   stop.at = Stop::At::inside;
   EXPECT_EQ(question_of(stop),
             "build[1] waits at codebuild-breakpoint: [r]etry, [c]ontinue, [s]kip, s[h]ell, [a]bort? ");
+  stop.at = Stop::At::background;
+  EXPECT_EQ(
+      question_of(stop),
+      "build[1]: a job in the background waits at codebuild-breakpoint: [c]ontinue, s[h]ell, [a]bort? ");
+  EXPECT_EQ(answer_of(stop, "skip"), std::nullopt);
+  EXPECT_EQ(answer_of(stop, "r"), std::nullopt);
   stop = {Stop::At::after, "BUILD", "build[1]", "make", Status::failed, {2, 0}};
   EXPECT_EQ(question_of(stop),
             "build[1] failed (exit status 2): [r]etry, [c]ontinue, [s]kip, s[h]ell, [a]bort? ");

@@ -42,6 +42,7 @@ const Reply kReplies[] = {
     ExitedReply{1, 0},
     ExitedReply{137, 9},
     EndedReply{7},
+    StoppedReply{123},
     MarkedEndedReply{},
     MarkedEndedReply{{{1, "sleep"}, {4'000'000'000, ""}}},
 };
