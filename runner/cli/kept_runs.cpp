@@ -33,6 +33,8 @@ OrRefused<PruneLimits> prune_limits(const Invocation& invocation) {
   return limits;
 }
 
+Path workspaces_directory(const Path& state) { return state / "workspaces"; }
+
 Path state_directory_of(const Invocation& invocation) {
   return state_directory(invocation.variable("XDG_STATE_HOME"), invocation.variable("HOME"));
 }

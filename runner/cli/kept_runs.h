@@ -33,6 +33,8 @@ inline constexpr OptionSpec kKeepMegabytesOption = {"--keep-megabytes", "", Opti
 
 /// Where runs are kept; empty when neither XDG_STATE_HOME nor HOME names a place.
 [[nodiscard]] Path state_directory_of(const Invocation& invocation);
+/// Where copies of sources lie (runner/exec/workspace.h).
+[[nodiscard]] Path workspaces_directory(const Path& state);
 
 /// The run that an operand means; empty: the last one.
 [[nodiscard]] OrRefused<RunSketch> kept_run(const Invocation& invocation, std::string_view given);

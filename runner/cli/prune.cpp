@@ -7,6 +7,7 @@
 #include "runner/base/text.h"
 #include "runner/cli/kept_runs.h"
 #include "runner/cli/view_summary.h"
+#include "runner/exec/workspace.h"
 
 namespace buildspec_run {
 namespace {
@@ -40,6 +41,9 @@ ExitCode run_prune(const Invocation& invocation) {
     text += fmt::format("removed {} ({})\n", run.id, shown_bytes(run.bytes));
     bytes += run.bytes;
   }
+  if (const std::size_t copies = Workspace::sweep(workspaces_directory(state)); copies > 0)
+    text +=
+        fmt::format("removed {} of the source\n", copies == 1 ? "1 copy" : fmt::format("{} copies", copies));
   text += fmt::format("{} removed, {}; {} kept\n", counted(removed.size(), "run"), shown_bytes(bytes),
                       kept_run_ids(state).size());
   return invocation.write_out(text);
@@ -50,9 +54,10 @@ constexpr Subcommand kSubcommand = {
     "remove kept runs",
     "",
     0,
-    "Removes the oldest runs until the limits hold, as each run does with its own, and says which. Runs that "
-    "have not ended\n"
-    "stay, and so does what is no run.",
+    "Removes the oldest runs until the limits hold, as each run does with its own, and says which; with a "
+    "run "
+    "goes the copy of\n"
+    "the source that it could be gone on with in. Runs that have not ended stay, and so does what is no run.",
     kOptions,
     run_prune,
 };

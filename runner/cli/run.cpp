@@ -262,7 +262,7 @@ OrRefused<WorkspaceOptions> workspace_options(const Invocation& invocation) {
                                                   options.keep ? "--keep-workspace" : "--include-ignored")};
   const Path state = state_directory(invocation.variable("XDG_STATE_HOME"), invocation.variable("HOME"));
   const Path temporary = invocation.variable("TMPDIR");
-  options.directory = !state.empty() ? (state / "workspaces").string()
+  options.directory = !state.empty() ? workspaces_directory(state).string()
                       : temporary.is_absolute()
                           ? (temporary / fmt::format("buildspec-run-copies-{}", ::getuid())).string()
                           : fmt::format("/tmp/buildspec-run-copies-{}", ::getuid());

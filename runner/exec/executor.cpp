@@ -117,11 +117,14 @@ void tell_of(const Workspace& workspace, EventStream& events) {
         to_event(finding(Severity::note, nullptr, {}, "workspace-reopened",
                          fmt::format("the build goes on in its copy, {}", workspace.source_dir()))));
   const CopiedTree& copied = workspace.copied();
-  events.tell(
-      to_event(finding(Severity::note, nullptr, {}, "workspace-copied",
-                       fmt::format("the build works in a copy, {}: {}, {}, {} KiB{}", workspace.source_dir(),
-                                   counted(copied.files, "file"), counted(copied.links, "link"),
-                                   copied.bytes >> 10, copied.shared_blocks ? ", blocks shared" : ""))));
+  events.tell(to_event(
+      finding(Severity::note, nullptr, {}, "workspace-copied",
+              fmt::format("the build works in a copy, {}: {}, {}{}, {} KiB{}", workspace.source_dir(),
+                          counted(copied.files, "file"), counted(copied.links, "link"),
+                          copied.moved_links == 0
+                              ? std::string()
+                              : fmt::format(" ({} with a target of the copy's own)", copied.moved_links),
+                          copied.bytes >> 10, copied.shared_blocks ? ", blocks shared" : ""))));
   if (copied.left_out.empty()) return;
   events.tell(to_event(finding(Severity::warning, nullptr, {}, "workspace-left-out",
                                fmt::format("the copy lacks {} and {} more: neither file, link nor directory",

@@ -8,6 +8,7 @@
 // kept run. Of these the newest few stay, as long as that directory is there.
 #pragma once
 
+#include <cstddef>
 #include <stop_token>
 #include <string>
 
@@ -25,6 +26,10 @@ class Workspace {
   /// is none. An Error names what could not be copied; nothing is left then.
   static Result<Workspace> copy(const Request& request, int attempt, const std::string& modules,
                                 std::stop_token stop);
+
+  /// Removes the copies in `around` that no run works in or will: what nobody keeps and nobody can go on in, because its run is
+  /// not kept any more or newer ones wait. How many; what cannot be removed stays.
+  static std::size_t sweep(const Path& around);
 
   /// The copy of an earlier run; `source_dir` is in it. An Error when it is not there any more, or another run has it.
   static Result<Workspace> reopen(const Path& directory, const std::string& source_dir);

@@ -105,7 +105,7 @@ Result<void> copy_git(const Path& from, const Path& to) {
     if (!paths) return std::move(paths.error());
     if (done = make_directories(git / name); !done) return done;
     Result<CopiedTree> copied = copy_tree(directory, git / name, std::move(*paths), {});
-    if (!copied) done = std::move(copied.error());
+    done = copied ? finish_directories(*copied) : Result<void>(std::move(copied.error()));
   }
   // A linked work tree has its own sparse-checkout there.
   if (done && source->own != source->common && is_file(source->own / "info/sparse-checkout")) {

@@ -73,19 +73,20 @@ class ModuleGit : public Git {
  public:
   ModuleGit(BuildspecRunGitFacts* function, BuildspecRunGitFiles* list) : function_(function), files_(list) {}
 
-  Result<GitFiles> files(const Path& root) override {
+  Result<GitFiles> files(const Path& root, bool with_ignored) override {
     GitFiles found;
     char why[512] = "";
     if (const std::string pipe = pipe_in_repository(root); !pipe.empty())
       return Error{fmt::format("list the files of {}: {}", root.native(), pipe), {}};
     const auto say = [](void* context, const char* path, BuildspecRunGitFileKind kind) {
-      auto& [files, submodules, repositories] = *static_cast<GitFiles*>(context);
-      (kind == BUILDSPEC_RUN_GIT_PLAIN_FILE  ? files
-       : kind == BUILDSPEC_RUN_GIT_SUBMODULE ? submodules
-                                             : repositories)
+      auto& [files, submodules, repositories, ignored] = *static_cast<GitFiles*>(context);
+      (kind == BUILDSPEC_RUN_GIT_PLAIN_FILE          ? files
+       : kind == BUILDSPEC_RUN_GIT_SUBMODULE         ? submodules
+       : kind == BUILDSPEC_RUN_GIT_IGNORED_DIRECTORY ? ignored
+                                                     : repositories)
           .emplace_back(path);
     };
-    if (files_(root.c_str(), say, &found, why, sizeof why) == 0)
+    if (files_(root.c_str(), with_ignored ? 1 : 0, say, &found, why, sizeof why) == 0)
       return Error{fmt::format("list the files of {}: {}", root.native(), why), {}};
     return found;
   }

@@ -31,16 +31,18 @@ struct GitFacts {
 
 /// What git says is in a work tree.
 struct GitFiles {
-  std::vector<std::string> files;         // and links: tracked, or unknown and not ignored; need not be there
-  std::vector<std::string> submodules;    // directories
-  std::vector<std::string> repositories;  // directories that are untracked repositories of their own
+  std::vector<std::string> files;       // and links: tracked, or unknown and not ignored; need not be there
+  std::vector<std::string> submodules;  // directories
+  // Directories that are untracked repositories of their own, or empty.
+  std::vector<std::string> repositories;
+  std::vector<std::string> ignored;  // directories, when they were asked for
 };
 
 class Git {
  public:
   virtual ~Git() = default;
-  /// What is in the work tree `root`, relative to it.
-  virtual Result<GitFiles> files(const Path& root) = 0;
+  /// What is in the work tree `root`, relative to it. `with_ignored`: the directories that git ignores, too.
+  virtual Result<GitFiles> files(const Path& root, bool with_ignored) = 0;
   /// Facts about the repository that holds `directory`. Not in a repository, or a broken one: all empty, and
   /// `why` (when given) says what was in the way; in no repository at all `why` stays empty.
   virtual GitFacts facts(const Path& directory, std::string* why) = 0;

@@ -28,15 +28,16 @@ enum BuildspecRunGitFileKind {
   BUILDSPEC_RUN_GIT_PLAIN_FILE = 0,        // or a link
   BUILDSPEC_RUN_GIT_SUBMODULE = 1,         // the directory of one
   BUILDSPEC_RUN_GIT_OTHER_REPOSITORY = 2,  // an untracked directory that git does not look into
+  BUILDSPEC_RUN_GIT_IGNORED_DIRECTORY = 3,
 };
 
 /// Says each path of the work tree `root` that git tracks, or does not know and does not ignore; what is tracked need not
-/// be there. 0: it failed, and `error` says why.
-typedef int BuildspecRunGitFiles(const char* root,
+/// be there. `with_ignored`: not 0 for the directories that it ignores, too. 0: it failed, and `error` says why.
+typedef int BuildspecRunGitFiles(const char* root, int with_ignored,
                                  void (*say)(void* context, const char* path,
                                              enum BuildspecRunGitFileKind kind),
                                  void* context, char* error, size_t error_size);
-#define BUILDSPEC_RUN_GIT_FILES_NAME "buildspec_run_git_files_1"
+#define BUILDSPEC_RUN_GIT_FILES_NAME "buildspec_run_git_files_2"
 
 /// A repository somewhere else, and how to reach it. Strings are never NULL; an empty one is "none".
 struct BuildspecRunGitRemote {

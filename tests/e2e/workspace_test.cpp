@@ -239,6 +239,87 @@ TEST_F(Workspaces, AreOneWordOfWrongUsageAway) {
             std::string::npos);
 }
 
+TEST_F(Workspaces, NoLinkInThemLeadsToTheSource) {
+  const GitRepository inner(directory_.path() / "inner");
+  put(inner.directory() / "f", "x");
+  inner.commit();
+  const GitRepository repository(source_);
+  repository.git(
+      {"-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.directory().native(), "sub"});
+  put(source_ / "file", "mine\n");
+  put(source_ / "dir/file", "mine\n");
+  put(directory_.path() / "neighbour/file", "its own\n");
+  fs::create_symlink(source_ / "file", source_ / "absolute");
+  fs::create_directory_symlink(source_ / "dir", source_ / "sub/into the other");
+  fs::create_symlink("../../" + directory_.path().filename().native() + "/my source/file",
+                     source_ / "around");
+  fs::create_symlink(source_ / "new", source_ / "not there");
+  fs::create_symlink("../neighbour/file", source_ / "neighbour");
+  buildspec(source_,
+            "      - cat neighbour; for f in absolute 'sub/into the other/file' around 'not there'; do echo "
+            "spoiled > \"$f\"; done\n"
+            "      - cat file dir/file new\n");
+  repository.commit();
+  const std::string before = listed(source_);
+  for (const std::vector<std::string>& more : {std::vector<std::string>(), {"--include-ignored"}}) {
+    const test::Ran ran = run(source_, more);
+    EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+    EXPECT_EQ(listed(source_), before);
+    EXPECT_NE(ran.out.find("\nits own\n"), std::string::npos) << ran.out;
+    EXPECT_NE(ran.out.find("\nspoiled\nspoiled\nspoiled\n"), std::string::npos) << ran.out;
+    EXPECT_NE(ran.err.find("5 links (5 with a target of the copy's own)"), std::string::npos) << ran.err;
+  }
+}
+
+TEST_F(Workspaces, WithWhatIsIgnoredHaveRepositoriesThatStandAlone) {
+  const GitRepository repository(source_);
+  put(source_ / ".gitignore", "topic/\n");
+  buildspec(source_, "      - cd topic; git rev-parse --git-dir; git tag spoiled; git status --short\n");
+  repository.commit();
+  repository.git({"worktree", "add", "-q", "-b", "topic", (source_ / "topic").native()});
+  const test::Ran ran = run(source_, {"--include-ignored"});
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\n.git\n"), std::string::npos) << ran.out;
+  EXPECT_EQ(repository.git({"tag"}), "");
+}
+
+TEST_F(Workspaces, KeepModesAndTimesOfDirectoriesAndGoAllTheSame) {
+  put(source_ / "closed/below/file", "x");
+  put(source_ / "private/file", "x");
+  buildspec(source_,
+            "      - stat -c '%n %a %Y' . closed closed/below closed/below/file private\n"
+            "      - test -w closed || test $(id -u) = 0\n");
+  // Whoever runs the tests must be able to make the directories go, which is what TemporaryDirectory does.
+  const timespec times[] = {{1'000'000'000, 0}, {1'100'000'000, 0}};
+  for (const char* path : {"closed/below/file", "closed/below", "closed", "private", ""})
+    ASSERT_EQ(::utimensat(AT_FDCWD, (source_ / path).c_str(), times, 0), 0);
+  fs::permissions(source_ / "closed/below", fs::perms(0555));
+  fs::permissions(source_ / "closed", fs::perms(0555));
+  fs::permissions(source_ / "private", fs::perms(0700));
+  const test::Ran ran = run(source_);
+  EXPECT_NE(ran.out.find("\n. 755 1100000000\nclosed 555 1100000000\nclosed/below 555 1100000000\n"
+                         "closed/below/file 644 1100000000\nprivate 700 1100000000\n"),
+            std::string::npos)
+      << ran.out << ran.err;
+  // A failed build's copy is for resume; one more run than may wait sweeps the first.
+  for (int i = 0; i < 4; ++i) run(source_);
+  EXPECT_LE(copies().size(), 4u);
+  fs::permissions(source_ / "closed", fs::perms(0755));
+  fs::permissions(source_ / "closed/below", fs::perms(0755));
+}
+
+TEST_F(Workspaces, OfASourceThatHoldsThemLackThem) {
+  put(home_ / "file", "x");
+  put(home_ / "buildspec.yml",
+      "version: 0.2\nphases: {build: {commands: ['find . -name file | wc -l', 'false']}}\n");
+  for (int i = 0; i < 2; ++i) {
+    const test::Ran ran = run(home_);
+    EXPECT_EQ(ran.exit, 1) << ran.out << ran.err;
+    EXPECT_NE(ran.out.find("\n1\n"), std::string::npos) << ran.out;
+    EXPECT_EQ(copies().size(), static_cast<std::size_t>(i + 1)) << "for resume";
+  }
+}
+
 TEST_F(Workspaces, SecondarySourcesAndACleanHome) {
   put(directory_.path() / "second one/x", "from it\n");
   put(home_ / ".profile-of-mine", "x");
