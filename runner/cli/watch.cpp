@@ -20,7 +20,28 @@
 namespace buildspec_run {
 namespace {
 
-/// The files that count, as they are now.
+/// The files that count, as they are now, and the directories that something can happen to them in.
+struct Seen {
+  FileMarks marks;
+  std::set<Path> directories;
+};
+
+/// Adds the directories from `root` on that are none of `without` (relative to it).
+void add_directories(const Path& root, const std::set<std::string>& without, std::set<Path>& all) {
+  constexpr auto kOptions = std::filesystem::directory_options::skip_permission_denied;
+  std::error_code failed;
+  all.insert(root);
+  auto at = std::filesystem::recursive_directory_iterator(root, kOptions, failed);
+  for (; !failed && at != std::filesystem::recursive_directory_iterator(); at.increment(failed)) {
+    std::error_code gone;
+    if (at->is_symlink(gone) || !at->is_directory(gone)) continue;
+    if (at->path().filename() == ".git" || without.contains(at->path().lexically_relative(root).native()))
+      at.disable_recursion_pending();
+    else
+      all.insert(at->path());
+  }
+}
+
 class Source {
  public:
   Source(const Path& source_dir, const Path& modules)
@@ -30,26 +51,46 @@ class Source {
       if (Result<std::unique_ptr<Git>> git = make_git(modules)) git_ = std::move(*git);
   }
 
-  [[nodiscard]] Result<FileMarks> marks() const {
-    if (git_ == nullptr) {
-      Result<std::vector<std::string>> paths = list_tree(root_, {".git"});
-      if (!paths) return std::move(paths.error());
-      return mark_files(root_, *paths);
+  [[nodiscard]] Result<Seen> look() const {
+    Seen seen;
+    if (git_ != nullptr) {
+      if (Result<void> looked = look_at("", seen, 0); !looked) return std::move(looked.error());
+      return seen;
     }
-    Result<GitFiles> files = git_->files(root_);
-    if (!files) return std::move(files.error());
-    return mark_files(root_, files->files);
-  }
-  /// Where something can happen to them.
-  [[nodiscard]] std::vector<Path> directories(const FileMarks& marks) const {
-    std::set<Path> all = {root_};
-    for (const auto& [path, mark] : marks)
-      for (Path around = (root_ / path).parent_path(); around != root_ && all.insert(around).second;)
-        around = around.parent_path();
-    return {all.begin(), all.end()};
+    Result<std::vector<std::string>> paths = list_tree(root_, {".git"});
+    if (!paths) return std::move(paths.error());
+    seen.marks = mark_files(root_, *paths);
+    add_directories(root_, {}, seen.directories);
+    return seen;
   }
 
  private:
+  /// A repository, and those in it: `below` the root, empty or ended by a slash.
+  [[nodiscard]] Result<void> look_at(const std::string& below, Seen& seen, int depth) const {
+    constexpr int kDeepest = 20;  // as for a copy
+    const Path root = below.empty() ? root_ : root_ / below.substr(0, below.size() - 1);
+    Result<GitFiles> files = git_->files(root, true);
+    if (!files) return std::move(files.error());
+    for (const auto& [path, mark] : mark_files(root, files->files)) {
+      seen.marks[below + path] = mark;
+      // One that is tracked may lie in a directory that is ignored.
+      for (Path around = (root / path).parent_path();
+           around != root && seen.directories.insert(around).second;)
+        around = around.parent_path();
+    }
+    std::set<std::string> without(files->ignored.begin(), files->ignored.end());
+    for (const auto* directories : {&files->submodules, &files->repositories}) {
+      for (const std::string& path : *directories) {
+        std::error_code failed;
+        if (depth == kDeepest || !std::filesystem::exists(root / path / ".git", failed)) continue;
+        without.insert(path);
+        if (Result<void> looked = look_at(below + path + "/", seen, depth + 1); !looked) return looked;
+      }
+    }
+    add_directories(root, without, seen.directories);
+    return {};
+  }
+
   Path root_;
   std::unique_ptr<Git> git_;
 };
@@ -85,17 +126,17 @@ ExitCode run_and_watch(const Invocation& invocation, const Path& source_dir,
   int in_a_row = 0;
   constexpr int kSame = 2, kAny = 5;
   for (;;) {
-    Result<FileMarks> before = source.marks();
+    Result<Seen> before = source.look();
     if (!before) return cannot(before.error());
     if (const ExitCode code = once(); was_interrupted(code)) return code;
     const Interrupts interrupts;
     bool says_so = true;
     for (bool during = true;; during = false) {
       // Watched first, so that nothing falls between.
-      const FileWatch watch(source.directories(*before));
-      Result<FileMarks> now = source.marks();
+      const FileWatch watch({before->directories.begin(), before->directories.end()});
+      Result<Seen> now = source.look();
       if (!now) return cannot(now.error());
-      const std::vector<std::string> changed = changed_files(*before, *now);
+      const std::vector<std::string> changed = changed_files(before->marks, now->marks);
       const bool is_own = during && !changed.empty() &&
                           (in_a_row >= kAny || (in_a_row >= kSame && std::ranges::includes(reason, changed)));
       if (is_own)
@@ -114,10 +155,15 @@ ExitCode run_and_watch(const Invocation& invocation, const Path& source_dir,
         if (interrupts.stop().stop_requested()) return interrupted(interrupts);
         break;
       }
+      const bool are_all_watched = std::ranges::includes(before->directories, now->directories);
       *before = std::move(*now);
+      if (!are_all_watched) {  // a new one, empty as yet
+        if (interrupts.stop().stop_requested()) return interrupted(interrupts);
+        continue;
+      }
       if (std::exchange(says_so, false))
         invocation.fail(ExitCode::success, fmt::format("watching {}; a change runs again, Ctrl-C ends",
-                                                       counted(before->size(), "file")));
+                                                       counted(before->marks.size(), "file")));
       if (!watch.wait(quiet, interrupts.stop())) return interrupted(interrupts);
     }
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/git_repository.h"
@@ -64,6 +65,58 @@ TEST_F(Watch, RunsAgainWhenAFileChangesUntilItIsInterrupted) {
   ASSERT_TRUE(test::eventually([&] { return times("watching") == 5; })) << err();
   EXPECT_EQ(err().find("ignored"), std::string::npos) << err();
   EXPECT_EQ(test::contents(home_ / "ran"), "one\ntwo\ntwo\ntwo\ntwo\n");
+  program.send(SIGINT);
+  EXPECT_EQ(program.wait(), 130);
+}
+
+TEST_F(Watch, LooksIntoSubmodulesAndOtherRepositories) {
+  const test::GitRepository inner(home_ / "inner");
+  test::put(inner.directory() / "f", "one\n");
+  inner.commit();
+  const test::GitRepository repository(source());
+  test::put(source() / "buildspec.yml",
+            "version: 0.2\nphases: {build: {commands: ['cat sub/f own/g >> ../ran']}}\n");
+  repository.git(
+      {"-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.directory().native(), "sub"});
+  repository.commit();
+  const test::GitRepository own(source() / "own");
+  test::put(own.directory() / "g", "uno\n");
+  RunningProgram program(start());
+  ASSERT_TRUE(test::eventually([&] { return times("watching 4 files") == 1; })) << err();
+  test::put(source() / "sub/f", "two\n");
+  ASSERT_TRUE(test::eventually([&] { return times("watching") == 2; })) << err();
+  EXPECT_NE(err().find("sub/f has changed; running again"), std::string::npos) << err();
+  test::put(source() / "own/g", "due\n");
+  ASSERT_TRUE(test::eventually([&] { return times("watching") == 3; })) << err();
+  EXPECT_NE(err().find("own/g has changed; running again"), std::string::npos) << err();
+  EXPECT_EQ(test::contents(home_ / "ran"), "one\nuno\ntwo\nuno\ntwo\ndue\n");
+  program.send(SIGINT);
+  EXPECT_EQ(program.wait(), 130);
+}
+
+TEST_F(Watch, LooksIntoDirectoriesThatWereEmpty) {
+  test::put(source() / "buildspec.yml", "version: 0.2\nphases: {build: {commands: ['true']}}\n");
+  test::put(source() / ".gitignore", "ignored/\n*.o\n");
+  test::put(source() / "objects/a.o", "x");
+  std::filesystem::create_directories(source() / "empty");
+  std::filesystem::create_directories(source() / "ignored/deep");
+  const test::GitRepository repository(source());
+  RunningProgram program(start());
+  ASSERT_TRUE(test::eventually([&] { return times("watching") == 1; })) << err();
+  std::filesystem::create_directories(source() / "made/later");
+  // No change says when it has been seen. Longer than the debounce by far, also where the machine is busy.
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  std::size_t runs = 1;
+  for (const char* file : {"made/later/file", "objects/b.c", "empty/file"}) {
+    test::put(source() / file, "x");
+    ++runs;
+    ASSERT_TRUE(test::eventually([&] { return times("watching") == runs; })) << file << "\n" << err();
+    EXPECT_NE(err().find(std::string(file) + " has changed; running again"), std::string::npos) << err();
+  }
+  test::put(source() / "ignored/deep/file", "x");
+  test::put(source() / "objects/c.o", "x");
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(times("running again"), 3U) << err();
   program.send(SIGINT);
   EXPECT_EQ(program.wait(), 130);
 }
