@@ -56,7 +56,9 @@ std::string text_of(const std::vector<RunSketch>& runs, bool color, std::size_t 
     row.exit = exit ? fmt::format("{}", *exit) : "-";
     row.what = run.started ? plain_line(run.started->buildspec + " in " + run.started->source_dir) : "?";
     if (run.finished && !run.finished->failed_label.empty())
-      row.what += plain_line(fmt::format(" ({} failed)", run.finished->failed_label));
+      row.what += plain_line(run.finished->status == Status::failed
+                                 ? fmt::format(" ({} failed)", run.finished->failed_label)
+                                 : fmt::format(" (in {})", run.finished->failed_label));
     if (run.started && !run.started->resumed_run.empty())
       row.what += plain_line(fmt::format(" (goes on with {})", run.started->resumed_run));
     verdict = std::max(verdict, row.verdict.size());

@@ -435,11 +435,19 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
     failure = BuildFailure{
         status, phase.name, task.label, text, place(task.where), std::string(code), std::move(message)};
   };
+  bool begun = false;
+  // A command that has not begun is no part of it.
+  const auto fail_before = [&](Status status, std::string_view code, std::string message) {
+    fail(status, code, std::move(message));
+    if (!begun) failure->label.clear(), failure->text.clear(), failure->place.reset();
+    return status;
+  };
   while (true) {
     if (stop.stop_requested() || aborted_)
-      return fail(Status::stopped, {}, "the build was stopped"), Status::stopped;
-    if (is_over(deadline))
-      return fail(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. "), Status::timed_out;
+      return fail_before(
+          Status::stopped, {},
+          begun ? "the build was stopped" : fmt::format("the build was stopped before {}", task.label));
+    if (is_over(deadline)) return fail_before(Status::timed_out, "BUILD_TIMED_OUT", "Build has timed out. ");
     const Answer before = ask_before(phase, task, text, stop);
     if (stop.stop_requested()) continue;
     if (before == Answer::abort) {
@@ -454,6 +462,7 @@ Result<Status> Build::run_task(const Phase& phase, const Task& task, const std::
       keep_position(phase, task.label, Status::succeeded, failure);
       return Status::succeeded;
     }
+    begun = true;
     events.set_task(task.label);
     events.tell(TaskStarted{phase.name, task.label, text, place(task.where)});
     TaskFinished finished;

@@ -181,7 +181,7 @@ TEST_F(Debugging, AbortRunsFinally) {
   program.type("a\n");
   EXPECT_EQ(program.wait(), 130);
   sees(program, "[build.finally[0]] succeeded");
-  sees(program, "STOPPED in BUILD, build[0]");
+  sees(program, "STOPPED in BUILD: the build was stopped before build[0]");
   EXPECT_FALSE(fs::exists(files_ / "src/a b"));
 }
 

@@ -503,6 +503,22 @@ TEST_F(ExecutorTest, AsksTheController) {
   EXPECT_TRUE(seen_.has("end PRE_BUILD STOPPED |"));
 }
 
+// What has not begun has not failed: `history` and the last line name no command.
+TEST_F(ExecutorTest, AStopBeforeACommandIsNoFailureOfIt) {
+  ScriptedController controller;
+  controller_ = &controller;
+  controller.befores = {Answer::abort};
+  commands(1, {"one", "two"});
+  EXPECT_EQ(run(), Outcome::interrupted);
+  EXPECT_EQ(ran(), "");
+  EXPECT_EQ(seen_.finished.status, Status::stopped);
+  EXPECT_EQ(seen_.finished.failed_phase, "PRE_BUILD");
+  EXPECT_EQ(seen_.finished.failed_label, "");
+  EXPECT_EQ(seen_.finished.failed_text, "");
+  EXPECT_FALSE(seen_.finished.failed_place.has_value());
+  EXPECT_EQ(seen_.finished.message, "the build was stopped before PRE_BUILD[0]");
+}
+
 // A shell that cannot be opened is told of, and the controller is asked all the same.
 TEST_F(ExecutorTest, AsksAfterAShellThatCouldNotBeOpened) {
   class Asking : public ScriptedController {
