@@ -46,7 +46,7 @@ const PlanParts::Task* PlanParts::find(std::string_view label) const {
   return found == tasks.end() ? nullptr : &*found;
 }
 
-PlanParts plan_parts(const SourceText& buildspec, bool strict_parity) {
+PlanParts plan_parts(const SourceText& buildspec, bool strict_parity, const WantedTasks& wanted) {
   PlanParts parts;
   Diagnostics found;
   const Document document = parse_document(buildspec, found);
@@ -65,6 +65,15 @@ PlanParts plan_parts(const SourceText& buildspec, bool strict_parity) {
     for (const char* kind : {"commands", "steps", "finally"})
       for (const Value& task : list(phase, kind))
         parts.tasks.push_back({*task.find("label")->string(), without_place(task)});
+  PlanMade outline;
+  for (const Phase& phase : plan.phases)
+    if (!phase.name.empty())
+      outline.phases.push_back(
+          {phase.name, phase.in_file, phase.commands.size(), phase.steps.size(), phase.finally.size(), {}});
+  for (const std::string& label : select_tasks(wanted, outline).left_out)
+    if (const auto task = std::ranges::find(parts.tasks, label, &PlanParts::Task::label);
+        task != parts.tasks.end())
+      task->left_out = true;
   for (const Value& variable : list(value, "variables")) parts.variables += without_place(variable) + "\n";
   if (const Value* scope = value.find("scope")) parts.scope = *scope->string();
   parts.shell = plan.shell;
@@ -76,21 +85,31 @@ std::string task_of(std::string_view label) { return std::string(label.substr(0,
 std::string task_named(std::string_view given, const std::vector<PlanParts::Task>& order) {
   std::string name = to_lower(given);
   std::ranges::replace(name, '-', '_');
-  for (const PlanParts::Task& task : order)
-    if (task.label == name || task.label.substr(0, task.label.find('[')) == name) return task.label;
-  return {};
+  std::string first;  // of a phase of which all is left out
+  for (const PlanParts::Task& task : order) {
+    if (task.label == name) return task.label;
+    if (task.label.substr(0, task.label.find('[')) != name) continue;
+    if (!task.left_out) return task.label;
+    if (first.empty()) first = task.label;
+  }
+  return first;
 }
 
 std::string next_task(const KeptState& state, const PlanParts& parts) {
   const std::vector<PlanParts::Task>& order = parts.tasks;
-  if (state.label.empty()) return order.empty() ? std::string() : order.front().label;
-  const std::string last = task_of(state.label);
-  // A step's other stages are not of the list's order: its first step follows a pre stage, nothing in particular a post stage.
-  if (state.label.ends_with(".pre"))
-    for (const PlanParts::Task& task : order)
-      if (task.label.substr(0, task.label.find('[')) == last.substr(0, last.find('['))) return task.label;
-  const auto at = std::ranges::find(order, last, &PlanParts::Task::label);
-  return at == order.end() || at + 1 == order.end() ? std::string() : (at + 1)->label;
+  auto from = order.begin();
+  if (!state.label.empty()) {
+    const std::string last = task_of(state.label);
+    const auto phase_of = [](const std::string& label) { return label.substr(0, label.find('[')); };
+    // A step's other stages are not of the list's order: its first step follows a pre stage, nothing in particular a post stage.
+    if (state.label.ends_with(".pre"))
+      for (const PlanParts::Task& task : order)
+        if (!task.left_out && phase_of(task.label) == phase_of(last)) return task.label;
+    from = std::ranges::find(order, last, &PlanParts::Task::label);
+    if (from != order.end()) ++from;
+  }
+  const auto next = std::find_if(from, order.end(), [](const auto& task) { return !task.left_out; });
+  return next == order.end() ? std::string() : next->label;
 }
 
 OrRefused<ChosenState> choose_state(const RunSketch& run, const KeptStates& kept, const WantedStart& wanted,
@@ -113,6 +132,9 @@ OrRefused<ChosenState> choose_state(const RunSketch& run, const KeptStates& kept
   if (wanted.from) {
     const std::string label = task_named(*wanted.from, now.is_valid ? now.tasks : then.tasks);
     if (label.empty()) return refused(fmt::format("the buildspec has no command or step {}", *wanted.from));
+    if (const PlanParts::Task* task = (now.is_valid ? now : then).find(label);
+        task != nullptr && task->left_out)
+      return refused(fmt::format("{} was left out of it, so there is no state before it", label));
     const auto first =
         std::ranges::find_if(states, [&](const KeptState& state) { return state.label == label; });
     if (first != states.end()) {

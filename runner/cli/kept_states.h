@@ -9,6 +9,7 @@
 
 #include "runner/cli/command_line.h"
 #include "runner/cli/kept_runs.h"
+#include "runner/event/selection.h"
 #include "runner/plan/plan.h"
 #include "runner/store/state_log.h"
 
@@ -33,6 +34,7 @@ inline constexpr OptionSpec kSecretsFileOfRunOption = {"--secrets-file",
 struct PlanParts {
   struct Task {
     std::string label, text;  // of a step: all that the buildspec says of it
+    bool left_out = false;    // of the run, as was asked for
   };
   std::vector<Task> tasks;
   std::string scope, shell, variables;
@@ -41,15 +43,17 @@ struct PlanParts {
 
   [[nodiscard]] const Task* find(std::string_view label) const;
 };
-[[nodiscard]] PlanParts plan_parts(const SourceText& buildspec, bool strict_parity);
+/// `wanted`: of the run.
+[[nodiscard]] PlanParts plan_parts(const SourceText& buildspec, bool strict_parity,
+                                   const WantedTasks& wanted);
 
 /// "build[2]", of "build[2].post" as well.
 [[nodiscard]] std::string task_of(std::string_view label);
-/// The name of a task as users may write it ("BUILD[2]", "pre-build[0]"), or of a phase, whose first task is meant; empty:
-/// `order` has none of that name.
+/// The name of a task as users may write it ("BUILD[2]", "pre-build[0]"), or of a phase, whose first task that is not left out
+/// is meant; empty: `order` has none of that name.
 [[nodiscard]] std::string task_named(std::string_view given, const std::vector<PlanParts::Task>& order);
 
-/// The task that follows `state` in the buildspec, where nothing has failed; empty: none does.
+/// The task that follows `state` in the run, where nothing has failed; empty: none does.
 [[nodiscard]] std::string next_task(const KeptState& state, const PlanParts& parts);
 
 /// What is wanted.

@@ -85,7 +85,9 @@ ExitCode run_resume(const Invocation& invocation) {
     if (text_now == nullptr) return ExitCode::invalid;
   }
   const bool strict = then.arguments.has(kStrictParityOption.name);
-  const PlanParts parts_then = plan_parts(text_then, strict), parts_now = plan_parts(*text_now, strict);
+  const WantedTasks selected = wanted_tasks(then);
+  const PlanParts parts_then = plan_parts(text_then, strict, selected),
+                  parts_now = plan_parts(*text_now, strict, selected);
   const auto choice = choose_state(run, *kept, wanted, parts_then, parts_now);
   if (const Refused* refused = std::get_if<Refused>(&choice)) return fail(*refused);
   const ChosenState& chosen = std::get<ChosenState>(choice);

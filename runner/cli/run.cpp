@@ -370,12 +370,6 @@ std::vector<std::string> task_names(const Invocation& invocation, std::string_vi
   return names;
 }
 
-WantedTasks wanted_tasks(const Invocation& invocation) {
-  const Arguments& arguments = invocation.arguments;
-  return {task_names(invocation, "--only"), task_names(invocation, "--skip"),
-          arguments.value("--from").value_or(""), arguments.value("--until").value_or("")};
-}
-
 // What stops a build so that its user can look, and the terminal that this takes.
 OrRefused<RunAnswers> run_answers(const Invocation& invocation) {
   const Arguments& arguments = invocation.arguments;
@@ -471,6 +465,12 @@ constexpr Subcommand kSubcommand = {
 };
 
 }  // namespace
+
+WantedTasks wanted_tasks(const Invocation& invocation) {
+  const Arguments& arguments = invocation.arguments;
+  return {task_names(invocation, "--only"), task_names(invocation, "--skip"),
+          arguments.value("--from").value_or(""), arguments.value("--until").value_or("")};
+}
 
 const Subcommand& run_subcommand() { return kSubcommand; }
 

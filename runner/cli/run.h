@@ -3,6 +3,7 @@
 
 #include "runner/base/source_text.h"
 #include "runner/cli/command_line.h"
+#include "runner/event/selection.h"
 #include "runner/exec/resumption.h"
 #include "runner/runner.h"
 
@@ -15,6 +16,9 @@ namespace buildspec_run {
 
 /// The source directory's name in the characters that a project name has (buildspec.md 1.6).
 [[nodiscard]] std::string project_name(const Path& source_dir);
+
+/// What --only, --from, --until and --skip of `run` ask for.
+[[nodiscard]] WantedTasks wanted_tasks(const Invocation& invocation);
 
 /// Runs `buildspec` in `source_dir` as the options of `invocation` say, which are those of `run`; keeps, shows and exports
 /// it. `buildspec` nullptr: the one that the operand names. `resumption`: the build goes on with that one; nullptr: it begins.

@@ -67,7 +67,7 @@ ExitCode run_shell(const Invocation& invocation) {
         fmt::format("run {} has no states (--no-keep-state, or an earlier version)", run.id));
   const Invocation then = as_it_was(invocation, kept->request);
   const SourceText buildspec(kept->request.buildspec_name, kept->request.buildspec);
-  const PlanParts parts = plan_parts(buildspec, false);
+  const PlanParts parts = plan_parts(buildspec, false, wanted_tasks(then));
 
   // Which state.
   WantedStart wanted;

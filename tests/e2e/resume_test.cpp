@@ -145,6 +145,72 @@ TEST_F(Resume, FromBeginsWhereItWasToldTo) {
   EXPECT_NE(run({"resume", "--from", "build[7]"}).err.find("no command or step build[7]"), std::string::npos);
 }
 
+TEST_F(Resume, WhatWasLeftOutIsNotCounted) {
+  for (const bool steps : {false, true}) {
+    SCOPED_TRACE(steps ? "steps" : "commands");
+    std::filesystem::remove(source() / "ok");
+    buildspec(steps ? "version: 0.2\nphases:\n  build:\n    steps:\n"
+                      "      - {run: echo nothing}\n"
+                      "      - {id: a, run: 'echo v=from-a >> \"$GITHUB_OUTPUT\"'}\n"
+                      "      - {id: b, run: 'echo v=from-b >> \"$GITHUB_OUTPUT\"'}\n"
+                      "      - {run: 'test -e ok || sleep 30; echo \"[${{ steps.a.outputs.v }}${{ "
+                      "steps.b.outputs.v }}]\"'}\n"
+                      "      - {run: echo last}\n"
+                    : "version: 0.2\nphases:\n  build:\n    commands:\n"
+                      "      - A=nothing\n      - A=from-a\n      - A=from-b\n"
+                      "      - test -e ok || sleep 30; echo \"[$A]\"\n      - echo last\n");
+    const char* const task = steps ? "[build[3]] step:" : "[build[3]] $";
+    {
+      RunningProgram program(start({"--skip", "build[0],build[2]", "--format", "plain"}));
+      ASSERT_TRUE(test::eventually([&] {
+        return test::contents(home_ / "out").find(task) != std::string::npos;
+      })) << test::contents(home_ / "err");
+      program.send(SIGKILL);
+      program.wait();
+    }
+    test::put(source() / "ok", "");
+    const std::string id = runs().back().id;
+    Ran resumed = run({"resume", id, "--from", "build[2]"});
+    EXPECT_EQ(resumed.exit, 2);
+    EXPECT_NE(resumed.err.find("build[2] was left out of it"), std::string::npos) << resumed.err;
+    resumed = run({"resume", id, "--from", "build[4]"});
+    EXPECT_NE(resumed.err.find("it did not come to build[4]; its last state is behind build[1]"),
+              std::string::npos)
+        << resumed.err;
+    // The next one is not that of the next number; the phase begins with the first that is not left out.
+    for (const std::vector<std::string>& how :
+         {std::vector<std::string>(), {"--from", "build[3]"}, {"--from", "build[1]"}, {"--from", "build"}}) {
+      std::vector<std::string> arguments = {"resume", id, "--format", "plain"};
+      arguments.insert(arguments.end(), how.begin(), how.end());
+      resumed = run(arguments);
+      EXPECT_EQ(resumed.exit, 0) << resumed.out << resumed.err;
+      EXPECT_NE(resumed.out.find("\n[from-a]\n"), std::string::npos) << resumed.out;
+      const bool is_all = !how.empty() && how[1] != "build[3]";
+      EXPECT_EQ(resumed.out.find(steps ? "[build[1]] step:" : "[build[1]] $") != std::string::npos, is_all)
+          << resumed.out;
+      for (const char* other : {"[build[0]] ", "[build[2]] "})
+        EXPECT_EQ(resumed.out.find(other), std::string::npos) << resumed.out;
+      EXPECT_NE(resumed.out.find("a part of the build: 2 tasks left out"), std::string::npos) << resumed.out;
+    }
+  }
+}
+
+TEST_F(Resume, RerunFailedBeginsAtTheStepThatFailedWhereOthersAreLeftOut) {
+  buildspec(
+      "version: 0.2\nphases:\n  install: {commands: ['true']}\n  build:\n    steps:\n"
+      "      - {run: echo nothing}\n      - {id: a, run: 'echo v=from-a >> \"$GITHUB_OUTPUT\"'}\n"
+      "      - {run: 'exit 1', continue-on-error: true}\n      - {run: echo nothing}\n"
+      "      - {run: 'echo \"[${{ steps.a.outputs.v }}]\"; test -e ok'}\n      - {run: echo last}\n");
+  EXPECT_EQ(run({"--skip", "build[0],build[3]"}).exit, 1);
+  test::put(source() / "ok", "");
+  const Ran resumed = run({"resume", "--rerun-failed", "--format", "plain"});
+  EXPECT_EQ(resumed.exit, 0) << resumed.out << resumed.err;
+  EXPECT_NE(resumed.out.find("\n[from-a]\n"), std::string::npos) << resumed.out;
+  EXPECT_NE(resumed.out.find("[build[4]] step:"), std::string::npos) << resumed.out;
+  EXPECT_EQ(resumed.out.find("[build[2]] step:"), std::string::npos) << resumed.out;
+  EXPECT_NE(resumed.out.find("\nlast\n"), std::string::npos) << resumed.out;
+}
+
 TEST_F(Resume, AFailureIsCarriedOnWhereTheRunGoesOnBehindIt) {
   buildspec(
       "version: 0.2\nphases:\n  build:\n    commands: ['exit 3']\n    finally: ['echo one', 'echo "
@@ -207,6 +273,35 @@ TEST_F(Resume, NoSecretIsKeptAndEachIsAskedForAgain) {
       << resumed.err;
 }
 
+// docs/resume.md, "Secrets": what a command exports is needed by the next one, so it is kept, for nobody else to read.
+TEST_F(Resume, WhatCommandsExportIsKeptForTheUserAlone) {
+  buildspec(
+      "version: 0.2\nphases:\n  build:\n    commands:\n      - export "
+      "AWS_SECRET_ACCESS_KEY=made-by-a-command\n"
+      "      - test -e ok\n      - echo \"${#AWS_SECRET_ACCESS_KEY}\"\n");
+  std::filesystem::create_directories(state().parent_path());
+  EXPECT_EQ(run({}).exit, 1);
+  const RunSketch first = runs().back();
+  EXPECT_NE(states_of_last().find("made-by-a-command"), std::string::npos);
+  const auto mode_of = [](const std::filesystem::path& path) {
+    return static_cast<unsigned>(std::filesystem::status(path).permissions()) & 07777;
+  };
+  EXPECT_EQ(mode_of(first.directory / "states"), 0600u);
+  for (std::filesystem::path at = first.directory; at != state().parent_path(); at = at.parent_path())
+    EXPECT_EQ(mode_of(at), 0700u) << at;
+  test::put(source() / "ok", "");
+  const Ran resumed = run({"resume", "--format", "plain"});
+  EXPECT_EQ(resumed.exit, 0) << resumed.err;
+  EXPECT_NE(resumed.out.find("\n17\n"), std::string::npos) << resumed.out;
+  EXPECT_EQ(run({"--no-keep-state"}).exit, 0);
+  EXPECT_EQ(run({"prune", "--all"}).exit, 0);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(state())) {
+    if (!entry.is_regular_file()) continue;
+    EXPECT_EQ(test::contents(entry.path()).find("made-by-a-command"), std::string::npos) << entry.path();
+  }
+  EXPECT_FALSE(std::filesystem::exists(first.directory));
+}
+
 TEST_F(Resume, ARunIsNotGoneOnWithWhereNoStateIsKept) {
   buildspec("version: 0.2\nphases: {build: {commands: ['exit 1']}}\n");
   EXPECT_EQ(run({"--no-keep-state"}).exit, 1);
@@ -231,6 +326,11 @@ TEST_F(Resume, ACopyStaysUntilItsRunHasSucceeded) {
   const Ran gone = run({"resume", runs().front().id});
   EXPECT_EQ(gone.exit, 3);
   EXPECT_NE(gone.err.find("is not there any more"), std::string::npos) << gone.err;
+
+  EXPECT_EQ(run({"--workspace", "copy"}).exit, 1);
+  EXPECT_FALSE(std::filesystem::is_empty(workspaces));
+  EXPECT_NE(run({"prune", "--all"}).out.find("removed 1 copy of the source\n"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_empty(workspaces)) << "it goes with its run";
 }
 
 TEST_F(Resume, ACopyOutlivesAKill) {
