@@ -210,9 +210,9 @@ void DebugSession::serve(int pid) {
   if (answer != Answer::go_on) {
     halted_by_ = answer;
     watched_->halt.request_stop();
-  } else if (waits) {
+  } else if (waits && !watched_->stop.stop_requested()) {
     to_release_.push_back(pid);
-  }
+  }  // else it waits until it is ended: nothing of what comes behind it is to run
 }
 
 /// Lets those that are to go on do so. One that does not read its pipe yet will in a moment.
