@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -56,22 +57,35 @@ Outcome outcome_of(const BuildEnd& end) {
   return end.status == Status::stopped ? Outcome::interrupted : Outcome::failed;
 }
 
-/// What no phase can be asked about: whether we may do what the plan wants at all. Told, and true, when we
-/// may not.
+/// The first phase that runs commands as somebody else; nullptr: none does.
+const Phase* phase_of_another_user(const Plan& plan) {
+  const auto found = std::ranges::find_if(plan.phases, [](const Phase& phase) {
+    return !phase.run_as.empty() && !is_left_out(phase) &&
+           !(phase.commands.empty() && phase.finally.empty()) && !is_caller(phase.run_as);
+  });
+  return found == plan.phases.end() ? nullptr : &*found;
+}
+
+/// Whether somebody else would have to run commands who cannot: he may not, or he cannot enter the copy of the source, so that
+/// his commands would run wherever they happened to be. Told then.
 bool lacks_rights(const BuildSurroundings& run) {
-  if (may_switch_user()) return false;
-  for (const Phase& phase : run.plan.phases) {
-    if (phase.run_as.empty() || is_left_out(phase) || (phase.commands.empty() && phase.finally.empty()) ||
-        is_caller(phase.run_as))
-      continue;
-    run.events.tell(to_event(
-        finding(Severity::error, run.plan.source, phase.run_as_where, "run-as-needs-root",
+  const bool needs_root = !may_switch_user();
+  if (!needs_root && !run.request.workspace.copy) return false;
+  const Phase* phase = phase_of_another_user(run.plan);
+  if (phase == nullptr) return false;
+  run.events.tell(to_event(
+      needs_root
+          ? finding(
+                Severity::error, run.plan.source, phase->run_as_where, "run-as-needs-root",
                 fmt::format("phase {} runs as user {}, which needs root; run as that user, or as root, or "
                             "without run-as",
-                            phase.name, phase.run_as))));
-    return true;
-  }
-  return false;
+                            phase->name, phase->run_as))
+          : finding(
+                Severity::error, run.plan.source, phase->run_as_where, "run-as-in-copy",
+                fmt::format("phase {} runs as user {}, and copies of the source lie where the caller alone "
+                            "can enter; run it without --workspace copy",
+                            phase->name, phase->run_as))));
+  return true;
 }
 
 /// Of a build that goes on: the variables that it was started with.
@@ -157,13 +171,17 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
   Request request = asked;
   const BuildSurroundings run = {
       plan, request, git, processes, controller, events, stop, find_shell(plan, request), steps, nullptr};
-  const auto fault = [&](Error error, std::optional<BuildFailure> failure) {
+  const auto fault = [&](Error error, std::optional<BuildFailure> failure) -> Result<Finished> {
     if (!failure) failure = BuildFailure{};
     error.message = events.masker().mask(error.message);  // whoever gets it prints it
     failure->message = error.message;
     events.set_task({});
     events.tell(run_finished(plan, Status::fault, failure, Clock::now() - began));
     return error;
+  };
+  const auto stopped = [&]() -> Result<Finished> {
+    events.tell(run_finished(plan, Status::stopped, BuildFailure{}, Clock::now() - began));
+    return Finished{Outcome::interrupted, {}};
   };
   if (const Result<void> restored = restore_request(plan, request); !restored)
     return fault(Error(restored.error()), std::nullopt);
@@ -190,7 +208,8 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
     if (resumption != nullptr) identity = {resumption->build.uuid, attempt, resumption->build.started};
     const std::string id = build_id(request, identity);
     Result<Workspace> workspace = prepare_workspace(run, attempt);
-    if (!workspace) return fault(std::move(workspace.error()), std::nullopt);
+    if (!workspace)
+      return stop.stop_requested() ? stopped() : fault(std::move(workspace.error()), std::nullopt);
     Request here = request;
     here.source_dir = workspace->source_dir();
     const Result<RunDirectory> directory = resumption == nullptr
@@ -202,9 +221,7 @@ Result<Finished> execute(const Plan& plan, const Request& asked, const GitFacts&
     if (Result<void> cloned =
             clone_secondary_sources(here, directory->path(), run.steps.modules, events, stop);
         !cloned) {
-      if (!stop.stop_requested()) return fault(std::move(cloned.error()), std::nullopt);
-      events.tell(run_finished(plan, Status::stopped, BuildFailure{}, Clock::now() - began));
-      return Finished{Outcome::interrupted, {}};
+      return stop.stop_requested() ? stopped() : fault(std::move(cloned.error()), std::nullopt);
     }
     Result<ShellScope> scope = ShellScope::make(directory->path(), plan.scope, here.source_dir);
     if (!scope) return fault(std::move(scope.error()), std::nullopt);

@@ -13,7 +13,7 @@
 namespace buildspec_run {
 namespace {
 
-constexpr std::uint64_t kLargestText = 64 << 20;
+constexpr std::uint64_t kLargestText = std::uint64_t{1} << 32;  // an index has about 100 bytes a file
 
 bool is_folder(const Path& path) {
   std::error_code failed;
@@ -71,6 +71,30 @@ std::string untied(std::string_view text) {
   return out;
 }
 
+// What the copy's configuration ends with, so that it holds: a work tree may still be named behind a section's name on the same
+// line, or in a file that is included, and whatever git does there it would do in the source. Relative to .git.
+std::string_view own_work_tree(std::string_view config) {
+  const std::string text = to_lower(config);
+  if (text.find("worktree") == std::string::npos && text.find("include") == std::string::npos) return {};
+  return "\n[core]\n\tworktree = ..\n";
+}
+
+// A line of objects/info/alternates. Quoted, C-like, where the path has a line break; git takes every other as it is.
+std::string alternate(const Path& objects) {
+  const std::string& path = objects.native();
+  if (path.find('\n') == std::string::npos) return path + "\n";
+  std::string line = "\"";
+  for (const char c : path) {
+    if (c == '\n')
+      line += "\\n";
+    else if (c == '"' || c == '\\')
+      line.append(1, '\\').append(1, c);
+    else
+      line += c;
+  }
+  return line + "\"\n";
+}
+
 Result<void> copy_text(const Path& from, const Path& to) {
   if (!is_file(from)) return {};
   Result<std::string> text = read_file(from, kLargestText);
@@ -88,15 +112,17 @@ Result<void> copy_git(const Path& from, const Path& to) {
        {git, git / "objects", git / "objects/info", git / "objects/pack", git / "refs"})
     if (Result<void> made = make_directories(directory); !made) return made;
   Result<void> done =
-      write_new_file(git / "objects/info/alternates", (source->common / "objects").native() + "\n", 0644);
+      write_new_file(git / "objects/info/alternates", alternate(source->common / "objects"), 0644);
   for (const char* name : {"HEAD", "index"})
     if (done) done = copy_text(source->own / name, git / name);
   for (const char* name : {"packed-refs", "shallow"})
     if (done) done = copy_text(source->common / name, git / name);
   if (done && is_file(source->common / "config")) {
     Result<std::string> config = read_file(source->common / "config", kLargestText);
-    done = config ? write_new_file(git / "config", untied(*config), 0644)
-                  : Result<void>(std::move(config.error()));
+    if (!config) return std::move(config.error());
+    std::string text = untied(*config);
+    text += own_work_tree(text);
+    done = write_new_file(git / "config", text, 0644);
   }
   for (const char* name : {"refs", "info"}) {
     const Path directory = source->common / name;

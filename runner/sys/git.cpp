@@ -69,6 +69,15 @@ std::string pipe_in_repository(const Path& root) {
   return {};
 }
 
+/// Of what libgit2 says: how to make of an index that it cannot read one that it can.
+std::string_view advice_on(std::string_view why) {
+  if (why.find("extension: 'link'") != std::string_view::npos)
+    return "; the index is split: git update-index --no-split-index makes one of it";
+  if (why.find("extension: 'sdir'") != std::string_view::npos)
+    return "; the index is sparse: git sparse-checkout reapply --no-sparse-index makes it a full one";
+  return {};
+}
+
 class ModuleGit : public Git {
  public:
   ModuleGit(BuildspecRunGitFacts* function, BuildspecRunGitFiles* list) : function_(function), files_(list) {}
@@ -87,7 +96,7 @@ class ModuleGit : public Git {
           .emplace_back(path);
     };
     if (files_(root.c_str(), with_ignored ? 1 : 0, say, &found, why, sizeof why) == 0)
-      return Error{fmt::format("list the files of {}: {}", root.native(), why), {}};
+      return Error{fmt::format("list the files of {}: {}{}", root.native(), why, advice_on(why)), {}};
     return found;
   }
 

@@ -221,6 +221,25 @@ TEST_F(Workspaces, StayWhenTheyAreKeptAndAreSweptAfterAKill) {
   EXPECT_TRUE(fs::exists(copies()[0] / "my source/made"));
 }
 
+TEST_F(Workspaces, AStopWhileTheyAreMadeIsAStop) {
+  put(source_ / "buildspec.yml", "version: 0.2\nphases: {build: {commands: ['sleep 30']}}\n");
+  // Takes a while, as a rule.
+  for (int i = 0; i < 4; ++i) put(source_ / std::to_string(i), std::string(1 << 26, 'x'));
+  test::Start how;
+  how.argv = {
+      PROJECT_BINARY_DIR "/bin/buildspec-run", "--workspace", "copy", "--format", "plain", "--no-keep-state"};
+  how.env = {{"HOME", home_.native()}, {"PATH", ::getenv("PATH")}, {"TMPDIR", directory_.path().native()}};
+  how.cwd = source_;
+  how.out = directory_.path() / "out";
+  how.err = directory_.path() / "err";
+  test::RunningProgram program(how);
+  ASSERT_TRUE(test::eventually([&] { return !copies().empty(); }));
+  program.send(SIGINT);
+  EXPECT_EQ(program.wait(), 130);
+  EXPECT_NE(test::contents(how.out).find("STOPPED"), std::string::npos) << test::contents(how.out);
+  EXPECT_TRUE(copies().empty());
+}
+
 TEST_F(Workspaces, AreOneWordOfWrongUsageAway) {
   buildspec(source_, "      - 'true'\n");
   const auto refused = [&](std::vector<std::string> options) {
@@ -281,6 +300,52 @@ TEST_F(Workspaces, WithWhatIsIgnoredHaveRepositoriesThatStandAlone) {
   EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
   EXPECT_NE(ran.out.find("\n.git\n"), std::string::npos) << ran.out;
   EXPECT_EQ(repository.git({"tag"}), "");
+}
+
+TEST_F(Workspaces, HaveAGitThatWorksInThemWhateverTheConfigurationSays) {
+  source_ = directory_.path() / "a \"source\"\nof two lines";
+  const GitRepository repository(source_);
+  buildspec(source_, "      - git log --format=%s; git clean -qfd; git status --short; ls\n");
+  repository.commit("first");
+  put(source_ / "precious", "not committed");
+  put(directory_.path() / "included", "[core]\n\tworktree = " + source_.parent_path().native() + "\n");
+  const std::string config = test::contents(source_ / ".git/config");
+  for (const std::string& more :
+       {std::string("[core] worktree = \"..\"\n"),
+        "[CORE]\n\tWorkTree = " + directory_.path().native() + "\n",
+        "[include]\n\tpath = " + (directory_.path() / "included").native() + "\n"}) {
+    // Only in the copy: libgit2 and git would look there for the source as well.
+    put(source_ / ".git/config", config + more);
+    const test::Ran ran = run(source_, {"--include-ignored"});
+    EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+    EXPECT_NE(ran.out.find("\nfirst\nbuildspec.yml\n"), std::string::npos) << more << ran.out;
+    EXPECT_TRUE(fs::exists(source_ / "precious")) << more;
+  }
+}
+
+TEST_F(Workspaces, AreNotForAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may run as another user";
+  put(source_ / "buildspec.yml",
+      "version: 0.2\nphases:\n  build: {run-as: nobody, commands: ['rm -rf ./*']}\n");
+  const test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 3) << ran.out << ran.err;
+  EXPECT_NE(
+      ran.err.find("buildspec.yml:3:19: error: phase BUILD runs as user nobody, and copies of the source "
+                   "lie where the caller alone can enter; run it without --workspace copy "
+                   "[run-as-in-copy]"),
+      std::string::npos)
+      << ran.err;
+  EXPECT_TRUE(copies().empty());
+}
+
+TEST_F(Workspaces, SayHowAnIndexCanBeRead) {
+  const GitRepository repository(source_);
+  buildspec(source_, "      - 'true'\n");
+  repository.commit();
+  repository.git({"update-index", "--split-index"});
+  const test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_NE(ran.err.find("git update-index --no-split-index"), std::string::npos) << ran.err;
 }
 
 TEST_F(Workspaces, KeepModesAndTimesOfDirectoriesAndGoAllTheSame) {
