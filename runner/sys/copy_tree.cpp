@@ -54,8 +54,8 @@ timespec modified(const struct stat& status) {
 }
 
 // The permission bits for a copy that is ours. What runs as its owner must not come to run as us.
-mode_t mode_of_copy(const struct stat& status) {
-  const mode_t kept = status.st_uid == ::geteuid() ? 07777 : S_ISDIR(status.st_mode) ? 03777 : 01777;
+mode_t mode_of_copy(const struct stat& status, uid_t us) {
+  const mode_t kept = status.st_uid == us ? 07777 : S_ISDIR(status.st_mode) ? 03777 : 01777;
   return status.st_mode & kept;
 }
 
@@ -73,6 +73,7 @@ struct Work {
   const std::vector<std::string>& paths;
   std::stop_token stop;
   const MovedLinks* links;
+  uid_t us;
   std::deque<Share> shares;
   std::atomic<bool> may_share{true};  // until the file system says that it cannot
   std::atomic<bool> failed{false};
@@ -142,6 +143,7 @@ class Copier {
     if (entered_ && directory == directory_) return in_ >= 0;
     entered_ = true;
     directory_ = directory;
+    asked_ = kNoMode;
     in_ = work_.from_fd;
     out_ = work_.to_fd;
     if (directory.empty()) return true;
@@ -212,13 +214,13 @@ class Copier {
     if (::fstat(in.get(), &status) != 0) return work_.fail("read", work_.from / path, errno);
     if (!S_ISREG(status.st_mode)) return done_.left_out.push_back(path);
     if (status.st_nlink > 1 && may_link_ && is_another_name(path, status)) return;
-    const mode_t mode = mode_of_copy(status);
+    const mode_t mode = mode_of_copy(status, work_.us);
     // Nobody else can get at it: the directory around the copy is ours alone.
     Descriptor out = open_at(out_, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & 0777);
     if (!out.valid() || ::fstat(out.get(), &made) != 0) return work_.fail("make", work_.to / path, errno);
     if (!share(in.get(), out.get(), status) && !copy_contents(in.get(), out.get(), status, path)) return;
     // What the umask took, and what is set by nobody but chmod.
-    if ((made.st_mode & 07777) != mode && ::fchmod(out.get(), mode) != 0)
+    if (given_ != mode && ::fchmod(out.get(), mode) != 0)
       return work_.fail("set the mode of", work_.to / path, errno);
     const timespec times[] = {accessed(status), modified(status)};
     ::futimens(out.get(), times);
@@ -292,6 +294,9 @@ class Copier {
   CopiedTree done_;
   std::vector<std::string> directories_;
   std::unique_ptr<char[]> buffer_;
+  // What files of this directory get that are made with that mode: the umask, or a default of the directory, may take of it.
+  static constexpr mode_t kNoMode = ~mode_t{0};
+  mode_t asked_ = kNoMode, given_ = 0;
   bool entered_ = false;
   bool may_link_ = true;
   std::string directory_;
@@ -526,7 +531,9 @@ Result<CopiedTree> copy_tree(const Path& from, const Path& to, std::vector<std::
     if (!above) return std::move(above.error());
     if (*above) inside.push_back(std::move(path));
   }
-  Work work{from, to, from_fd.get(), to_fd.get(), inside, stop, links, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  Work work{
+      from, to, from_fd.get(), to_fd.get(), inside, stop, links, ::geteuid(), {}, {}, {}, {}, {}, {}, {},
+      {},   {}};
   const std::size_t useful = std::max<std::size_t>(inside.size() / kAtOnce, 1);
   const std::size_t count = std::min(
       {static_cast<std::size_t>(std::max(1u, std::thread::hardware_concurrency())), kMostThreads, useful});
@@ -558,8 +565,9 @@ Result<void> finish_directories(CopiedTree& copied) {
   // What is in one before itself: afterwards it may be closed to us.
   std::sort(directories.begin(), directories.end(),
             [](const auto& a, const auto& b) { return a.path.native() > b.path.native(); });
+  const uid_t us = ::geteuid();
   for (const auto& [path, like] : directories) {
-    if (::chmod(path.c_str(), mode_of_copy(like)) != 0)
+    if (::chmod(path.c_str(), mode_of_copy(like, us)) != 0)
       return system_error(fmt::format("set the mode of {}", path.native()), errno);
     const timespec times[] = {accessed(like), modified(like)};
     ::utimensat(AT_FDCWD, path.c_str(), times, 0);
