@@ -12,6 +12,7 @@
 #include "runner/base/text.h"
 #include "runner/cli/kept_runs.h"
 #include "runner/cli/run.h"
+#include "runner/sys/copy_git.h"
 #include "runner/sys/copy_tree.h"
 #include "runner/sys/file_watch.h"
 #include "runner/sys/git.h"
@@ -83,6 +84,13 @@ class Source {
       for (const std::string& path : *directories) {
         std::error_code failed;
         if (depth == kDeepest || !std::filesystem::exists(root / path / ".git", failed)) continue;
+        if (!has_repository(root / path)) {
+          Result<std::vector<std::string>> all = list_tree(root / path, {".git"});
+          if (!all) return std::move(all.error());
+          for (const auto& [file, mark] : mark_files(root / path, *all))
+            seen.marks[below + path + "/" + file] = mark;
+          continue;
+        }
         without.insert(path);
         if (Result<void> looked = look_at(below + path + "/", seen, depth + 1); !looked) return looked;
       }

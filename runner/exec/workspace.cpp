@@ -104,7 +104,9 @@ Result<CopiedTree> copy_repository(const Path& from, const Path& to, Git& git, c
       if (!std::filesystem::exists(from / path / ".git", failed) ||
           !std::filesystem::is_directory(to / path, failed))
         continue;
-      Result<CopiedTree> below = copy_repository(from / path, to / path, git, copying, depth + 1);
+      Result<CopiedTree> below = has_repository(from / path)
+                                     ? copy_repository(from / path, to / path, git, copying, depth + 1)
+                                     : copy_all(from / path, to / path, copying);
       if (!below) return below;
       add(*copied, std::move(*below), path);
     }

@@ -104,9 +104,15 @@ Result<void> copy_text(const Path& from, const Path& to) {
 
 }  // namespace
 
+bool has_repository(const Path& work_tree) {
+  const std::optional<GitDirectories> found = directories_of(work_tree);
+  std::error_code failed;
+  return found && std::filesystem::exists(std::filesystem::symlink_status(found->own / "HEAD", failed));
+}
+
 Result<void> copy_git(const Path& from, const Path& to) {
+  if (!has_repository(from)) return {};
   const std::optional<GitDirectories> source = directories_of(from);
-  if (!source) return {};
   const Path git = to / ".git";
   for (const Path& directory :
        {git, git / "objects", git / "objects/info", git / "objects/pack", git / "refs"})

@@ -15,4 +15,8 @@ namespace buildspec_run {
 /// that stands alone. Hooks, stashes' logs and what Git LFS keeps are not copied. `from` may have no .git: nothing happens.
 Result<void> copy_git(const Path& from, const Path& to);
 
+/// Whether the `.git` in `work_tree` is a repository, or names one that is there. What only looks like one (the work tree of a
+/// repository that was moved) is a directory as any other.
+[[nodiscard]] bool has_repository(const Path& work_tree);
+
 }  // namespace buildspec_run

@@ -81,8 +81,11 @@ TEST_F(Watch, LooksIntoSubmodulesAndOtherRepositories) {
   repository.commit();
   const test::GitRepository own(source() / "own");
   test::put(own.directory() / "g", "uno\n");
+  // The work tree of a repository that was moved is none.
+  test::put(source() / "stale/.git", "gitdir: /not/there/any/more\n");
+  test::put(source() / "stale/h", "x");
   RunningProgram program(start());
-  ASSERT_TRUE(test::eventually([&] { return times("watching 4 files") == 1; })) << err();
+  ASSERT_TRUE(test::eventually([&] { return times("watching 5 files") == 1; })) << err();
   test::put(source() / "sub/f", "two\n");
   ASSERT_TRUE(test::eventually([&] { return times("watching") == 2; })) << err();
   EXPECT_NE(err().find("sub/f has changed; running again"), std::string::npos) << err();
@@ -90,6 +93,8 @@ TEST_F(Watch, LooksIntoSubmodulesAndOtherRepositories) {
   ASSERT_TRUE(test::eventually([&] { return times("watching") == 3; })) << err();
   EXPECT_NE(err().find("own/g has changed; running again"), std::string::npos) << err();
   EXPECT_EQ(test::contents(home_ / "ran"), "one\nuno\ntwo\nuno\ntwo\ndue\n");
+  test::put(source() / "stale/h", "y");
+  ASSERT_TRUE(test::eventually([&] { return times("watching") == 4; })) << err();
   program.send(SIGINT);
   EXPECT_EQ(program.wait(), 130);
 }

@@ -338,6 +338,19 @@ TEST_F(Workspaces, AreNotForAnotherUser) {
   EXPECT_TRUE(copies().empty());
 }
 
+TEST_F(Workspaces, HaveWhatOnlyLooksLikeARepository) {
+  const GitRepository repository(source_);
+  buildspec(source_, "      - cat moved/file half/file; ls -A moved\n");
+  repository.commit();
+  put(source_ / "moved/.git", "gitdir: /not/there/any/more\n");
+  put(source_ / "moved/file", "one\n");
+  fs::create_directories(source_ / "half/.git");
+  put(source_ / "half/file", "two\n");
+  const test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\none\ntwo\nfile\n"), std::string::npos) << ran.out;
+}
+
 TEST_F(Workspaces, SayHowAnIndexCanBeRead) {
   const GitRepository repository(source_);
   buildspec(source_, "      - 'true'\n");
