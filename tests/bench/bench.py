@@ -12,6 +12,7 @@ import argparse
 import os
 import pathlib
 import platform
+import random
 import resource
 import shutil
 import statistics
@@ -263,6 +264,43 @@ class Bench:
         self.row("the same, log, events and states kept", ms(got["ours"]), f"`--no-keep` {ms(got['baseline'])}",
                  f"{(got['ratio'] - 1) * 100:.1f} % more (at most 5 %)")
 
+    def workspace_copy(self, count=100_000):
+        """A run of one `true` in a copy that is kept (removing is nobody's part here) against what else makes a second tree.
+        All of git's objects are in one pack, so that cp has not as many files again to copy. Where: TMPDIR."""
+        repository = self.directory / "tree"
+        rng = random.Random(5)
+        text = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz     \n", k=1 << 16))
+        for i in range(count // 100):
+            directory = repository / f"module{i // 40:02d}" / f"part{i % 40:02d}"
+            directory.mkdir(parents=True)
+            for j in range(100):
+                begin, length = rng.randrange(1 << 15), min(int(rng.lognormvariate(7, 1.2)), 1 << 15)
+                (directory / f"file{j:02d}.c").write_text(text[begin:begin + length])
+        (repository / "buildspec.yml").write_text("version: 0.2\nphases: {build: {commands: ['true']}}\n")
+        git = ["git", "-c", "user.name=b", "-c", "user.email=b@b", "-c", "init.defaultBranch=main", "-c", "gc.auto=0"]
+        for argv in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"], ["repack", "-adq"], ["prune-packed"]):
+            subprocess.run(git + argv, cwd=repository, env=self.env, check=True)
+        copies = self.directory / "home/.local/state/buildspec-run/workspaces"
+        ways = {
+            "ours": ([self.program, "--workspace", "copy", "--keep-workspace", "--format", "plain", "--no-keep"], copies),
+            "cp": (["cp", "--reflink=auto", "-a", ".", "../by-cp"], self.directory / "by-cp"),
+            "worktree": (["git", "worktree", "add", "-q", "--detach", "../by-git"], self.directory / "by-git"),
+        }
+        seconds = {name: [] for name in ways}
+        for turn in range(max(self.options.runs, 5) + 1):
+            for name, (argv, made) in ways.items():
+                took = run_once(argv, repository, self.env).seconds
+                if turn > 0:  # the first is to warm up
+                    seconds[name].append(took)
+                shutil.rmtree(made)
+                subprocess.run(["git", "worktree", "prune"], cwd=repository, env=self.env, check=True)
+                os.sync()  # what one has left to be written is not the next one's
+        ratio = statistics.median(a / min(b, c) for a, b, c in zip(*seconds.values()))
+        ours, cp, worktree = (statistics.median(each) for each in seconds.values())
+        self.row(f"a copy of {count:,} files", ms(ours),
+                 f"`cp --reflink=auto -a` {ms(cp)}, `git worktree add` {ms(worktree)}",
+                 f"{ratio:.2f} of the faster (at most 1.2)")
+
     def close(self):
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -326,7 +364,8 @@ def main():
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     everything = ["one_true", "one_true_in_repository", "thousand_commands", "linear",
-                  "two_hundred_run_steps", "javascript_action", "thirty_cached_actions", "step_log", "expressions", "normal_file", "corpus", "output", "show", "keeping_state"]
+                  "two_hundred_run_steps", "javascript_action", "thirty_cached_actions", "step_log", "expressions", "normal_file", "corpus", "output", "show", "keeping_state",
+                  "workspace_copy"]
     for name in options.names:
         if name not in everything:
             parser.error(f"no benchmark {name}; there are {', '.join(everything)}")
