@@ -90,7 +90,7 @@ TEST_F(GitTest, DoesNotWaitForAPipe) {
     std::string why;
     EXPECT_EQ(git_->facts(where, &why).commit, "");
     EXPECT_EQ(why, (where / name).native() + " is no regular file");
-    const Result<GitFiles> files = git_->files(where);
+    const Result<GitFiles> files = git_->files(where, false);
     ASSERT_FALSE(files);
     EXPECT_EQ(files.error().message, "list the files of " + where.native() + ": " + why);
     std::filesystem::remove(where / name);
