@@ -140,9 +140,10 @@ void tell_of(const Workspace& workspace, EventStream& events) {
                               : fmt::format(" ({} with a target of the copy's own)", copied.moved_links),
                           copied.bytes >> 10, copied.shared_blocks ? ", blocks shared" : ""))));
   if (copied.left_out.empty()) return;
+  std::string names = to_printable(copied.left_out.front());
+  if (copied.left_out.size() > 1) names += fmt::format(" and {} more", copied.left_out.size() - 1);
   events.tell(to_event(finding(Severity::warning, nullptr, {}, "workspace-left-out",
-                               fmt::format("the copy lacks {} and {} more: neither file, link nor directory",
-                                           copied.left_out.front(), copied.left_out.size() - 1))));
+                               fmt::format("the copy lacks {}: neither file, link nor directory", names))));
 }
 
 }  // namespace

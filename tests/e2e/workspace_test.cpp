@@ -172,7 +172,10 @@ TEST_F(Workspaces, WithoutARepositoryHaveEverything) {
   put(source_ / "a/b", "x");
   put(source_ / ".gitignore", "a\n");
   buildspec(source_, "      - ls -A . a; echo new > made\n");
+  ASSERT_EQ(::mkfifo((source_ / "a\npipe").c_str(), 0600), 0);
   const test::Ran ran = run(source_);
+  EXPECT_NE(ran.err.find("the copy lacks a\uFFFDpipe: neither file, link nor directory"), std::string::npos)
+      << ran.err;
   EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
   EXPECT_NE(ran.out.find("a:\nb\n"), std::string::npos) << ran.out;
   EXPECT_FALSE(fs::exists(source_ / "made"));
