@@ -54,7 +54,8 @@ std::optional<GitDirectories> directories_of(const Path& work_tree) {
   return found;
 }
 
-// The configuration without what ties it to a place: where the work tree is, and that there are more of them.
+// The configuration without what ties it to a place: where the work tree is, that there is none, as where a bare repository has
+// linked ones, and that there are more of them.
 std::string untied(std::string_view text) {
   std::string out;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -65,7 +66,7 @@ std::string untied(std::string_view text) {
     const std::size_t behind = line.find_first_of(" \t=", word);
     const std::string name =
         to_lower(line.substr(word, behind == std::string_view::npos ? behind : behind - word));
-    if (name == "worktree" || name == "worktreeconfig") continue;
+    if (name == "worktree" || name == "worktreeconfig" || name == "bare") continue;
     out += line;
   }
   return out;
@@ -127,6 +128,13 @@ Result<void> copy_git(const Path& from, const Path& to) {
     Result<std::string> config = read_file(source->common / "config", kLargestText);
     if (!config) return std::move(config.error());
     std::string text = untied(*config);
+    // What this work tree alone has set, sparse-checkout for one, where git reads it.
+    if (const Path more = source->own / "config.worktree";
+        is_file(more) && to_lower(*config).find("worktreeconfig") != std::string::npos) {
+      Result<std::string> own = read_file(more, kLargestText);
+      if (!own) return std::move(own.error());
+      text += "\n" + untied(*own);
+    }
     text += own_work_tree(text);
     done = write_new_file(git / "config", text, 0644);
   }

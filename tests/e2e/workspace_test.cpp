@@ -135,6 +135,29 @@ TEST_F(Workspaces, OfALinkedWorkTreeStandAlone) {
   EXPECT_EQ(repository.git({"rev-parse", "--abbrev-ref", "HEAD"}), "main") << "the branch is still there";
 }
 
+TEST_F(Workspaces, OfAWorkTreeOfABareRepositoryAreWorkTrees) {
+  const GitRepository origin(directory_.path() / "origin");
+  buildspec(origin.directory(), "      - git status --short; touch new; git status --short\n");
+  origin.commit("first");
+  origin.git({"clone", "-q", "--bare", ".", "../bare.git"});
+  origin.git({"--git-dir=../bare.git", "worktree", "add", "-q", "-b", "topic", source_.native()});
+  const test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\n?? new\n"), std::string::npos) << ran.out;
+}
+
+TEST_F(Workspaces, OfASparseWorkTreeAreSparse) {
+  const GitRepository repository(source_);
+  put(source_ / "wanted/file", "x");
+  put(source_ / "not/file", "x");
+  buildspec(source_, "      - git sparse-checkout list; git status --short; git checkout -q -f HEAD; ls\n");
+  repository.commit();
+  repository.git({"sparse-checkout", "set", "wanted"});
+  const test::Ran ran = run(source_);
+  EXPECT_EQ(ran.exit, 0) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find("\nwanted\nbuildspec.yml\nwanted\n"), std::string::npos) << ran.out;
+}
+
 TEST_F(Workspaces, HaveSubmodulesAndRepositoriesInside) {
   const GitRepository inner(directory_.path() / "inner");
   put(inner.directory() / "deep", "submodule\n");
