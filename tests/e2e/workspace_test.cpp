@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "tests/support/git_repository.h"
@@ -480,7 +481,7 @@ TEST_F(Workspaces, ASecondarySourceIsCloned) {
 // What may pass is tried again, and it is said; what will not is told at once.
 TEST_F(Workspaces, ASecondarySourceIsTriedAgainWhereThatMayHelp) {
   buildspec(source_, "      - 'true'\n");
-  int status = 503;
+  std::atomic<int> status = 503;  // read on the server's threads
   test::HttpServer server([&](const test::HttpServerRequest&) { return test::HttpServerAnswer{status}; });
   const auto told = [&](const std::string& url) {
     const test::Ran ran = run(source_, {"--secondary-source", "lib=" + url});

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <thread>
 
 #include "runner/sys/git.h"
@@ -181,7 +182,7 @@ TEST_F(GitFetchTest, SaysThatThereIsNoSuchRepository) {
 
 // Waiting mends a server that is broken or busy, and no answer in time; nothing else.
 TEST_F(GitFetchTest, SaysWhatMayPass) {
-  int status = 0;
+  std::atomic<int> status = 0;  // read on the server's threads
   HttpServer server([&](const HttpServerRequest&) { return HttpServerAnswer{status}; });
   for (const auto& [answer, passes] : {std::pair(500, true),
                                        {502, true},
