@@ -162,8 +162,8 @@ Result<Workspace> Workspace::copy(const Request& request, int attempt, const std
   const bool is_repository = std::filesystem::exists(root / ".git", failed);
   Result<CopiedTree> copied = Error{"", {}};
   const MovedLinks links(root, to);
-  Path left_out = std::filesystem::canonical(around, failed);
-  const Copying copying{links, failed ? around : std::move(left_out), std::move(stop)};
+  const Path left_out = std::filesystem::canonical(around, failed);
+  const Copying copying{links, failed ? around : left_out, std::move(stop)};
   if (request.workspace.include_ignored || !is_repository) {
     copied = copy_all(links.from(), to, copying);
   } else {
