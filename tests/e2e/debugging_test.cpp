@@ -113,7 +113,7 @@ TEST_F(Debugging, ResumeDoesNotRunWhatWasSkipped) {
 TEST_F(Debugging, BreakLookChangeRetryContinue) {
   buildspec(kCommands);
   RunningProgram program(start({"--break", "build[1]", "--shell-on-failure"}));
-  const termios before = program.settings();
+  const termios& before = program.initial_settings();
   sees(program, "[build[1]] the build stands still before it");
   sees(program, "(build[1])");
   program.type("echo \"<$PLAIN|$LATER|$PWD>\"\n");  // PLAIN was never exported

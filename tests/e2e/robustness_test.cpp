@@ -734,7 +734,7 @@ class OnATerminal : public Robustness {
 TEST_F(OnATerminal, ATypedInterruptReachesTheBuild) {
   buildspec(kEscapes);
   RunningProgram program(start({"--grace", "800ms"}));
-  const termios before = program.settings();
+  const termios& before = program.initial_settings();
   await("ready");
   await_screen(program, "build[0]");
   program.type("\x03");
@@ -751,7 +751,7 @@ TEST_F(OnATerminal, ATypedInterruptReachesTheBuild) {
 TEST_F(OnATerminal, ASecondTypedInterruptLeavesItWhole) {
   buildspec(kIgnores);
   RunningProgram program(start({"--grace", "1000s"}));
-  const termios before = program.settings();
+  const termios& before = program.initial_settings();
   await("ready");
   program.type("\x03");
   await("heeded");
@@ -778,7 +778,7 @@ phases:
       - test "$TOKEN" = 'open sesame' && echo "told $TOKEN"
 )");
   RunningProgram program(start({"--secret", "TOKEN", "--verbose"}));
-  const termios before = program.settings();
+  const termios& before = program.initial_settings();
   await_screen(program, "TOKEN: ");
   EXPECT_EQ(program.settings().c_lflag & tcflag_t{ECHO}, 0u);
   program.type(

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include <cerrno>
 #include <chrono>
@@ -58,18 +59,21 @@ class RunningProgram {
     for (const std::string& pair : pairs) environment.push_back(const_cast<char*>(pair.c_str()));
     arguments.push_back(nullptr);
     environment.push_back(nullptr);
+    int its_end = -1;
     if (start.on_terminal) {
       winsize size{};
       size.ws_row = start.rows;
       size.ws_col = start.columns;
-      pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
-    } else {
-      pid_ = ::fork();
+      if (::openpty(&terminal_, &its_end, nullptr, nullptr, &size) != 0) std::perror("openpty");
+      ::fcntl(terminal_, F_SETFD, FD_CLOEXEC);
+      initial_settings_ = settings();
     }
+    pid_ = ::fork();
     if (pid_ != 0) {
-      if (terminal_ >= 0) ::fcntl(terminal_, F_SETFD, FD_CLOEXEC);
+      if (its_end >= 0) ::close(its_end);
       return;
     }
+    if (its_end >= 0) ::login_tty(its_end);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
     if (!start.on_terminal) {
       ::setpgid(0, 0);
@@ -140,6 +144,8 @@ class RunningProgram {
     ::tcgetattr(terminal_, &now);
     return now;
   }
+  /// Those from before it began.
+  [[nodiscard]] const termios& initial_settings() const { return initial_settings_; }
   /// As when somebody drags the border of its window.
   void resize(unsigned short columns, unsigned short rows) const {
     winsize size{};
@@ -167,6 +173,7 @@ class RunningProgram {
 
   pid_t pid_ = -1;
   int terminal_ = -1;
+  termios initial_settings_{};
   bool ended_ = false;
   int exit_ = -1;
   long peak_kilobytes_ = 0;
