@@ -143,7 +143,17 @@ std::string_view name_of(FailurePolicy::Action action) {
   return {};
 }
 
-/// `plan` is empty when there is none.
+void tell_end(EventStream& events, Status status, std::string message,
+              std::chrono::steady_clock::time_point began) {
+  RunFinished finished;
+  finished.status = status;
+  finished.message = std::move(message);
+  finished.took = std::chrono::steady_clock::now() - began;
+  events.tell(std::move(finished));
+}
+
+}  // namespace
+
 PlanMade outline_of(const Buildspec& buildspec, const Plan& plan) {
   PlanMade made;
   for (const Phase& phase : plan.phases)
@@ -160,17 +170,6 @@ PlanMade outline_of(const Buildspec& buildspec, const Plan& plan) {
   made.reports = !buildspec.reports.empty();
   return made;
 }
-
-void tell_end(EventStream& events, Status status, std::string message,
-              std::chrono::steady_clock::time_point began) {
-  RunFinished finished;
-  finished.status = status;
-  finished.message = std::move(message);
-  finished.took = std::chrono::steady_clock::now() - began;
-  events.tell(std::move(finished));
-}
-
-}  // namespace
 
 Result<Finished> run_build(const Request& request, const Machine& machine, Controller& controller,
                            EventSink& sink, std::stop_token stop, std::stop_token kill) {

@@ -13,6 +13,9 @@ namespace buildspec_run {
 
 class Controller;
 class EventSink;
+struct Buildspec;
+struct Plan;
+struct PlanMade;
 
 /// Where the parts of the program are.
 struct Machine {
@@ -21,6 +24,9 @@ struct Machine {
   std::string terminal =
       {};  // path of the terminal that shells are opened on (Terminal::find); empty: there is none
 };
+
+/// What is told of a plan before it runs, and selected from. `plan` is empty when there is none.
+[[nodiscard]] PlanMade outline_of(const Buildspec& buildspec, const Plan& plan);
 
 /// Runs one build to its end. `stop`: cancels (Ctrl-C; `finally` still runs); `kill`: ends everything now.
 /// An Error: the machine could not; `events` has been told.

@@ -9,6 +9,7 @@
 #include "runner/buildspec/decode.h"
 #include "runner/buildspec/lower.h"
 #include "runner/plan/plan.h"
+#include "runner/runner.h"
 #include "runner/yaml/document.h"
 
 namespace buildspec_run {
@@ -65,12 +66,7 @@ PlanParts plan_parts(const SourceText& buildspec, bool strict_parity, const Want
     for (const char* kind : {"commands", "steps", "finally"})
       for (const Value& task : list(phase, kind))
         parts.tasks.push_back({*task.find("label")->string(), without_place(task)});
-  PlanMade outline;
-  for (const Phase& phase : plan.phases)
-    if (!phase.name.empty())
-      outline.phases.push_back(
-          {phase.name, phase.in_file, phase.commands.size(), phase.steps.size(), phase.finally.size(), {}});
-  for (const std::string& label : select_tasks(wanted, outline).left_out)
+  for (const std::string& label : select_tasks(wanted, outline_of(decoded, plan)).left_out)
     if (const auto task = std::ranges::find(parts.tasks, label, &PlanParts::Task::label);
         task != parts.tasks.end())
       task->left_out = true;

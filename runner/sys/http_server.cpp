@@ -77,7 +77,7 @@ class LazyHttpServer : public HttpServer {
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
       return system_error("make a socket pair", errno);
     wake_ = {Descriptor(ends[0]), Descriptor(ends[1])};
-    // Signals are for the program's own threads.
+    // Signals are for the program's own threads; those that the module starts inherit this.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

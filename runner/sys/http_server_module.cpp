@@ -22,7 +22,6 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <memory>
@@ -237,12 +236,7 @@ class Server {
 
   void start() {
     accept();
-    // Signals are for the program's own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     for (unsigned i = 0; i < kThreads; ++i) threads_.emplace_back([this] { context_.run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
  private:

@@ -41,7 +41,8 @@ struct BuildspecRunServerHandler {
 };
 
 struct BuildspecRunServer {
-  /// Serves whoever connects to `listening`, a TCP socket over IPv4, which is the server's from now on. NULL: `error` says why.
+  /// Serves whoever connects to `listening`, a TCP socket over IPv4, which is the server's from now on. Its threads block the
+  /// signals that the caller's thread blocks. NULL: `error` says why.
   void* (*start)(const BuildspecRunServerHandler* handler, int listening, char* error, size_t error_size);
   void (*stop)(void* server);  // ends every exchange; returns when no thread is left
 };
