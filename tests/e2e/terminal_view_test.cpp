@@ -209,7 +209,7 @@ TEST_F(JobControl, ASuspendedBuildLeavesTheWindowToItsShell) {
   buildspec({"echo something; sh await.sh go"});
   Window window(shell());
   window.await("prompt>");
-  window.program().type(kProgram + " run\n");
+  window.program().type("'" + kProgram + "' run\n");
   window.await("  │ something");
   window.program().type("\x1a");
   window.await("Stopped");
@@ -231,7 +231,7 @@ TEST_F(JobControl, ABuildThatQuitsLeavesTheWindowToItsShell) {
   buildspec({"echo something; sh await.sh go"});
   Window window(shell());
   window.await("prompt>");
-  window.program().type("ulimit -c 0\n" + kProgram + " run\n");
+  window.program().type("ulimit -c 0\n'" + kProgram + "' run\n");
   window.await("  │ something");
   window.program().type("\x1c");
   window.await("Quit");
@@ -246,7 +246,7 @@ TEST_F(JobControl, ABuildInTheBackgroundLeavesThePromptAlone) {
   buildspec({"sleep 2.2"});
   Window window(shell());
   window.await("prompt>");
-  window.program().type(kProgram + " run &\n");
+  window.program().type("'" + kProgram + "' run &\n");
   window.await("SUCCEEDED");
   EXPECT_NE(window.text().find("  ▸ build[0]  sleep 2.2"), std::string::npos)
       << "named, as where nothing is live";
